@@ -1,0 +1,209 @@
+// What an entry of the trail says: the frozen shape of every leaf. Golden bytes in leaf-schema.test.ts hold it still:
+// a released shape never changes, a new one gets a new `type` or a new `v`.
+
+import { z } from "zod";
+
+const int = z.int();
+const count = z.int().nonnegative();
+const text = (max: number) => z.string().max(max);
+const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
+const rfc3339 = z.iso.datetime({ precision: 3 });
+
+/** HMAC-SHA256 over a payload field, see commitment.ts. Says nothing without the entry's salt. */
+const commitment = hex32;
+
+const actor = z.strictObject({
+  kind: z.enum(["application", "operator", "gateway"]),
+  /** An application's configured name, an operator's id or an instance's id; people are pseudonyms. */
+  id: text(128),
+});
+
+const common = {
+  v: z.literal(1),
+  id: z.uuidv7(),
+  time: rfc3339,
+  actor,
+  instance: text(64),
+};
+
+const decision = z.enum(["permit", "hold", "deny"]);
+
+/** At most 100 ids are named; `more` counts the rest. The text of each is in the revision's record. */
+const policies = z.strictObject({ ids: z.array(text(128)).max(100), more: count });
+
+const reasons = z.array(text(500)).max(16);
+
+const factValue = z.union([z.string(), z.boolean(), int, z.array(z.string())]);
+
+const callDecided = z.strictObject({
+  ...common,
+  type: z.literal("call.decided"),
+  call: text(64),
+  /** 1 for the first target; a fallback to other facts is decided and recorded anew. */
+  dispatch: z.int().min(1),
+  endpoint: z.enum(["chat", "embeddings", "unknown"]),
+  application: text(64),
+  groups: z.array(text(64)),
+  /** Pseudonym of the asserted user, or null when the request names none. */
+  user: text(64).nullable(),
+  source_address: commitment,
+  requested_model: text(256),
+  /** `provider/model` that the decision is about, or null when nothing could be resolved. */
+  target: text(320).nullable(),
+  /** The facts policy saw, save those that are personal (`user`, `source_address`), which are payload. Null when undescribable. */
+  facts: z.record(z.string(), factValue).nullable(),
+  request: commitment,
+  decision,
+  policies,
+  reasons,
+  sign_offs: z.array(text(64)),
+  revision: hex32,
+});
+
+const actionDecided = z.strictObject({
+  ...common,
+  type: z.literal("action.decided"),
+  call: text(64),
+  dispatch: z.int().min(1),
+  application: text(64),
+  groups: z.array(text(64)),
+  user: text(64).nullable(),
+  action: text(64),
+  source: z.enum(["client"]),
+  choice: count,
+  position: count,
+  tool: text(256),
+  effect: z.enum(["read", "write"]),
+  /** Why the effect is what it is: `uncatalogued`, `catalog`, `unpinned`, `drift`. */
+  effect_basis: z.enum(["uncatalogued", "catalog", "unpinned", "drift"]),
+  unattended: z.boolean(),
+  /** Digest of the definition the client offered, or null when the tool was not offered. */
+  tool_digest: z.string().max(80).nullable(),
+  facts: z.record(z.string(), factValue).nullable(),
+  arguments: commitment,
+  decision,
+  policies,
+  reasons,
+  sign_offs: z.array(text(64)),
+  revision: hex32,
+  /** Approval or grant it was released under; null when policy permits it outright. */
+  approval: text(64).nullable(),
+});
+
+const usage = z.strictObject({
+  input_tokens: count,
+  cached_input_tokens: count,
+  output_tokens: count,
+  reasoning_tokens: count,
+  source: z.enum(["provider", "estimate", "none"]),
+});
+
+const callCompleted = z.strictObject({
+  ...common,
+  type: z.literal("call.completed"),
+  call: text(64),
+  endpoint: z.enum(["chat", "embeddings", "unknown"]),
+  application: text(64),
+  user: text(64).nullable(),
+  outcome: z.enum([
+    "ok",
+    "refused",
+    "withheld",
+    "upstream_error",
+    "upstream_unreachable",
+    "upstream_timeout",
+    "upstream_invalid",
+    "client_closed",
+    "internal_error",
+    "unknown",
+  ]),
+  /** Refusal reason, for outcomes that have one. */
+  reason: text(64).nullable(),
+  /** HTTP status that the client got or would have got; 0 when unknown. */
+  status: count,
+  stream: z.boolean(),
+  dispatches: count,
+  /** `provider/model` that served it, or null when nothing was dispatched. */
+  target: text(320).nullable(),
+  /** Model that the provider says it was. */
+  served_model: text(256).nullable(),
+  finish_reasons: z.array(text(64)).max(128),
+  usage,
+  /** Millionths of a US dollar; null when no price is known. */
+  cost_micro_usd: count.nullable(),
+  /** Where the price comes from, for example `genai-prices 0.1.8` or `config`. */
+  price_source: text(64).nullable(),
+  /** Milliseconds since the call arrived. */
+  total_ms: count,
+  first_byte_ms: count.nullable(),
+  response: commitment.nullable(),
+});
+
+const keyEvent = { ...common, key: text(64), application: text(64) };
+const keyCreated = z.strictObject({
+  ...keyEvent,
+  type: z.literal("key.created"),
+  expires: rfc3339.nullable(),
+});
+const keyRotated = z.strictObject({
+  ...keyEvent,
+  type: z.literal("key.rotated"),
+  successor: text(64),
+  expires: rfc3339,
+});
+const keyRevoked = z.strictObject({ ...keyEvent, type: z.literal("key.revoked") });
+
+const secretEvent = { ...common, secret: text(200), version: z.int().min(1) };
+const secretSet = z.strictObject({ ...secretEvent, type: z.literal("secret.set") });
+const secretDestroyed = z.strictObject({ ...secretEvent, type: z.literal("secret.destroyed") });
+
+const policyActivated = z.strictObject({
+  ...common,
+  type: z.literal("policy.activated"),
+  revision: hex32,
+  previous: hex32.nullable(),
+  policies: count,
+  engine: text(64),
+});
+
+const configActivated = z.strictObject({ ...common, type: z.literal("config.activated"), digest: hex32 });
+
+const logCreated = z.strictObject({
+  ...common,
+  type: z.literal("log.created"),
+  origin: text(200),
+  vkey: text(400),
+});
+
+/** An instance took over writing: everything of earlier epochs is fenced from here on. */
+const logOpened = z.strictObject({
+  ...common,
+  type: z.literal("log.opened"),
+  epoch: z.int().min(1),
+  version: text(32),
+});
+const logClosed = z.strictObject({ ...common, type: z.literal("log.closed"), epoch: z.int().min(1) });
+
+export const leafSchema = z.discriminatedUnion("type", [
+  callDecided,
+  actionDecided,
+  callCompleted,
+  keyCreated,
+  keyRotated,
+  keyRevoked,
+  secretSet,
+  secretDestroyed,
+  policyActivated,
+  configActivated,
+  logCreated,
+  logOpened,
+  logClosed,
+]);
+
+export type Leaf = z.infer<typeof leafSchema>;
+export type LeafType = Leaf["type"];
+export type LeafOf<Type extends LeafType> = Extract<Leaf, { type: Type }>;
+/** What a caller states; the trail adds `v`, `id`, `time` and `instance`. */
+export type LeafBody<Type extends LeafType = LeafType> = Type extends LeafType
+  ? Omit<LeafOf<Type>, "v" | "id" | "time" | "instance">
+  : never;

@@ -1,0 +1,87 @@
+// Where the log lives. Implemented by storage/; every driver passes storage/contract.ts.
+
+import type { EncodedEntry } from "../core/entry.ts";
+
+/** The right edge of the tree: enough to append and to compute the root, O(log n) hashes (RFC 6962 §2.1). */
+export interface LogHead {
+  readonly size: number;
+  /** Hashes of the full subtrees that the size's binary digits name, largest first. */
+  readonly frontier: readonly Uint8Array[];
+}
+
+/** What a log is called, written once when it is created. */
+export interface LogIdentity {
+  readonly origin: string;
+  readonly vkey: string;
+}
+
+export interface StoredCheckpoint {
+  readonly size: number;
+  readonly root: Uint8Array;
+  /** The signed note (C2SP signed-note, tlog-checkpoint). */
+  readonly note: string;
+  readonly frontier: readonly Uint8Array[];
+}
+
+export interface StoredEntry {
+  readonly index: number;
+  readonly leaf: Uint8Array;
+}
+
+/** Where an append landed. */
+export interface AppendReceipt {
+  readonly firstIndex: number;
+  readonly size: number;
+}
+
+/** The failures that an append can meet. Both mean: nothing of it is in the log, nor will be. */
+export class LogUnavailableError extends Error {
+  override readonly name = "LogUnavailableError";
+}
+export class FencedError extends Error {
+  override readonly name = "FencedError";
+}
+
+export interface LogStore {
+  /** The log's name, or null before `create`. */
+  identity(): Promise<LogIdentity | null>;
+
+  /** Names the log, once. Throws when it has another name already. */
+  create(identity: LogIdentity): Promise<void>;
+
+  /**
+   * Takes over writing and returns the new epoch (1 for the first). A writer of an earlier epoch gets `FencedError` from then on: the
+   * epoch is compared and set in the transaction of every append.
+   */
+  takeOver(instance: string): Promise<number>;
+
+  head(): Promise<LogHead>;
+
+  /**
+   * Appends the entries next to each other, all or none, and resolves when they are durable (fsync returned). Entries
+   * of concurrent calls may share a transaction; those of one call are contiguous and in order; indices have no gaps.
+   * The new head commits in the same transaction. Rejects with `LogUnavailableError` or `FencedError`.
+   */
+  append(entries: readonly EncodedEntry[]): Promise<AppendReceipt>;
+
+  /** Entries `from` ≤ index < `to`, in order, in one batch of at most 10,000. Reads what is committed. */
+  read(from: number, to: number): Promise<readonly StoredEntry[]>;
+
+  /** The entry with this id, or null. */
+  byId(id: string): Promise<StoredEntry | null>;
+
+  /** The salt of an entry, or null when it has none or it was erased. */
+  salt(entryId: string): Promise<Uint8Array | null>;
+
+  /** Keeps a checkpoint. Refuses (throws) one that is smaller than the last. */
+  putCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
+  latestCheckpoint(): Promise<StoredCheckpoint | null>;
+  checkpointAt(size: number): Promise<StoredCheckpoint | null>;
+
+  /**
+   * Where recovery starts to look: every call with an entry below this index has its completion in the log.
+   * `openFrom` is written with each checkpoint and is never ahead of the truth.
+   */
+  openFrom(): Promise<number>;
+  setOpenFrom(index: number): Promise<void>;
+}

@@ -1,0 +1,58 @@
+// Every way in which Portcullis can say no. One tagged union for the whole product; `http/refusal-to-response.ts` is
+// its only mapping to the wire, and the table in docs/errors.md is generated from that mapping.
+
+/** A policy that determined a decision, with the text of its `@reason`. */
+export interface DeterminingPolicy {
+  readonly id: string;
+  readonly reason: string;
+}
+
+export type Refusal =
+  // who is calling
+  | { readonly reason: "missing_api_key" }
+  | { readonly reason: "conflicting_credentials" }
+  | { readonly reason: "invalid_api_key" }
+  | { readonly reason: "too_many_failed_keys"; readonly retryAfterSeconds: number }
+  // what was sent
+  | { readonly reason: "unknown_route"; readonly method: string; readonly path: string }
+  | { readonly reason: "unsupported_media_type"; readonly detail: string }
+  | { readonly reason: "body_too_large"; readonly limitBytes: number }
+  | { readonly reason: "invalid_json"; readonly detail: string; readonly offset: number | null }
+  | { readonly reason: "invalid_request"; readonly param: string | null; readonly detail: string }
+  | { readonly reason: "undescribable"; readonly detail: string }
+  | { readonly reason: "model_not_found"; readonly model: string }
+  // what policy says
+  | { readonly reason: "policy_denied"; readonly policies: readonly DeterminingPolicy[] }
+  | {
+      readonly reason: "policy_error";
+      readonly policies: readonly DeterminingPolicy[];
+      readonly detail: string;
+    }
+  | {
+      readonly reason: "approval_required";
+      readonly signOffs: readonly string[];
+      readonly policies: readonly DeterminingPolicy[];
+      /** The tools whose calls wait; empty when the call itself is held. */
+      readonly tools: readonly string[];
+    }
+  | {
+      readonly reason: "tool_call_denied";
+      readonly tools: readonly string[];
+      readonly detail: string;
+      readonly policies: readonly DeterminingPolicy[];
+    }
+  // what the provider did
+  | { readonly reason: "provider_unavailable"; readonly provider: string; readonly detail: string }
+  | { readonly reason: "upstream_unreachable"; readonly provider: string; readonly detail: string }
+  | { readonly reason: "upstream_timeout"; readonly provider: string; readonly detail: string }
+  | { readonly reason: "upstream_invalid"; readonly provider: string; readonly detail: string }
+  | { readonly reason: "upstream_too_large"; readonly provider: string; readonly limitBytes: number }
+  // what we ourselves cannot do now
+  | { readonly reason: "overloaded"; readonly retryAfterSeconds: number }
+  | { readonly reason: "draining"; readonly retryAfterSeconds: number }
+  | { readonly reason: "trail_unavailable" }
+  | { readonly reason: "internal" }
+  // nobody is left to read this one; it is recorded all the same
+  | { readonly reason: "client_closed" };
+
+export type RefusalReason = Refusal["reason"];

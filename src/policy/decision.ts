@@ -1,0 +1,91 @@
+// What policy is asked and what it answers. The rest of the gateway knows Cedar only through these types.
+
+import type { DeterminingPolicy } from "../core/refusal.ts";
+
+export interface Principal {
+  /** The application's configured name. */
+  readonly id: string;
+}
+
+/** Facts of a model call, as policies see them under `context`. A fact that is absent is undefined here and absent in Cedar. */
+export interface CallContext {
+  /** The model as the client wrote it: an alias or `provider/model`. */
+  readonly requested_model: string;
+  readonly message_count: number;
+  /** An estimate: see facts/token-estimate.ts. */
+  readonly input_tokens: number;
+  readonly output_limit?: number;
+  readonly stream: boolean;
+  readonly tools: readonly string[];
+  readonly has_images: boolean;
+  readonly has_audio: boolean;
+  readonly has_files: boolean;
+  /** What the detectors found, for example `pii.email`. */
+  readonly labels: readonly string[];
+  /** The `user` field, as the client asserts it. */
+  readonly user?: string;
+  /** IPv4 or IPv6 address in text form. */
+  readonly source_address: string;
+  /** Milliseconds since the epoch; `context.time` is a Cedar datetime. */
+  readonly time: number;
+}
+
+/** A request field that makes the provider act, route or keep something; each needs its own permit. */
+export interface FeatureContext extends CallContext {
+  readonly feature: string;
+}
+
+/** Facts of a proposed tool call. */
+export interface ActionContext {
+  readonly source: "client";
+  readonly application: string;
+  readonly effect: "read" | "write";
+  readonly unattended: boolean;
+  readonly labels: readonly string[];
+  readonly user?: string;
+  readonly source_address: string;
+  readonly time: number;
+}
+
+export type DecisionRequest =
+  | {
+      readonly action: "chat" | "embed";
+      readonly principal: Principal;
+      readonly model: string;
+      readonly context: CallContext;
+    }
+  | {
+      readonly action: "use_feature";
+      readonly principal: Principal;
+      readonly model: string;
+      readonly context: FeatureContext;
+    }
+  | {
+      readonly action: "call_tool";
+      readonly principal: Principal;
+      readonly tool: string;
+      /** False for a tool that the catalog does not know: its action is `uncatalogued_tool`. */
+      readonly catalogued: boolean;
+      readonly context: ActionContext;
+    };
+
+export type Outcome = "permit" | "hold" | "deny";
+
+export interface Decision {
+  readonly outcome: Outcome;
+  /** The policies that determined it, by id; empty when nothing permits it. */
+  readonly policies: readonly DeterminingPolicy[];
+  /** For a hold: the smallest set of sign-offs that would make it a permit, in config order. */
+  readonly signOffs: readonly string[];
+  /** Set when evaluating failed, which is always a deny. Safe to show: names policies, never values. */
+  readonly error: string | null;
+  /** SHA-256, hex, of all that the decision rests on. */
+  readonly revision: string;
+}
+
+/** Decides. Never throws: what goes wrong inside is a deny with `error`. */
+export interface DecisionPoint {
+  /** The revision in force now. */
+  readonly revision: string;
+  decide(request: DecisionRequest): Decision;
+}
