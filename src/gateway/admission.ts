@@ -1,0 +1,95 @@
+// How many calls are worked on at once. Decided before a body is read, so that overload costs next to nothing.
+
+import type { Refusal } from "../core/refusal.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+
+/** Gives the slot back. Calling it again does nothing. */
+export type Leave = () => void;
+
+interface Waiter {
+  readonly admit: (admitted: Result<Leave, Refusal>) => void;
+}
+
+/** How long a client should wait before it tries again; a queue of seconds is gone by then or not at all. */
+const retryAfterSeconds = 1;
+
+export class Admission {
+  readonly #concurrency: number;
+  readonly #queueLimit: number;
+  readonly #waiting = new Set<Waiter>();
+  readonly #idle = new Set<() => void>();
+  #active = 0;
+  #draining = false;
+
+  constructor(limits: { readonly concurrency: number; readonly queue: number }) {
+    this.#concurrency = limits.concurrency;
+    this.#queueLimit = limits.queue;
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** A slot at once, a promise of one while the queue has room, or a refusal. `signal` leaves the queue. */
+  enter(signal: AbortSignal | null): Result<Leave, Refusal> | Promise<Result<Leave, Refusal>> {
+    if (this.#draining) return fail({ reason: "draining", retryAfterSeconds });
+    if (this.#active < this.#concurrency) return ok(this.#takeSlot());
+    if (this.#waiting.size >= this.#queueLimit) return fail({ reason: "overloaded", retryAfterSeconds });
+    return this.#queue(signal);
+  }
+
+  /** Refuses whoever comes from now on and whoever waits; resolves when no call is left. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    for (const waiter of this.#waiting) waiter.admit(fail({ reason: "draining", retryAfterSeconds }));
+    this.#waiting.clear();
+    if (this.#active === 0) return;
+    await new Promise<void>((resolve) => this.#idle.add(resolve));
+  }
+
+  #queue(signal: AbortSignal | null): Promise<Result<Leave, Refusal>> {
+    return new Promise((resolve) => {
+      const gone = (): void => {
+        this.#waiting.delete(waiter);
+        resolve(fail({ reason: "client_closed" }));
+      };
+      const waiter: Waiter = {
+        admit: (admitted) => {
+          signal?.removeEventListener("abort", gone);
+          resolve(admitted);
+        },
+      };
+      if (signal?.aborted === true) return gone();
+      signal?.addEventListener("abort", gone, { once: true });
+      this.#waiting.add(waiter);
+    });
+  }
+
+  #takeSlot(): Leave {
+    this.#active += 1;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#active -= 1;
+      this.#admitNext();
+      if (this.#active === 0) this.#tellIdle();
+    };
+  }
+
+  #admitNext(): void {
+    const [next] = this.#waiting;
+    if (next === undefined || this.#active >= this.#concurrency) return;
+    this.#waiting.delete(next);
+    next.admit(ok(this.#takeSlot()));
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+}
