@@ -1,0 +1,160 @@
+// In-memory stand-ins for tests of the trail itself, faithful to the interfaces; the drivers have a suite of their own.
+
+import type { EncodedEntry } from "../core/entry.ts";
+import {
+  type AppendReceipt,
+  FencedError,
+  type LogHead,
+  type LogIdentity,
+  type LogStore,
+  LogUnavailableError,
+  type StoredCheckpoint,
+  type StoredEntry,
+} from "./log-store.ts";
+import { appendLeafHashes, emptyHead, leafHash } from "./merkle-tree.ts";
+import type { Payload, PayloadStore, Subject } from "./payload-store.ts";
+
+/** What survives a restart, open to tampering. Several stores over one state are several processes on one database. */
+export interface LogState {
+  identity: LogIdentity | null;
+  epoch: number;
+  head: LogHead;
+  entries: EncodedEntry[];
+  checkpoints: StoredCheckpoint[];
+  openFrom: number;
+  /** While set, every append fails with it. */
+  fault: Error | null;
+}
+
+export function newLogState(): LogState {
+  return {
+    identity: null,
+    epoch: 0,
+    head: emptyHead,
+    entries: [],
+    checkpoints: [],
+    openFrom: 0,
+    fault: null,
+  };
+}
+
+export class MemoryLogStore implements LogStore {
+  readonly state: LogState;
+  #epoch = 0;
+
+  constructor(state: LogState) {
+    this.state = state;
+  }
+
+  async identity(): Promise<LogIdentity | null> {
+    return this.state.identity;
+  }
+
+  async create(identity: LogIdentity): Promise<void> {
+    if (this.state.identity !== null) throw new Error("the log has a name already");
+    this.state.identity = identity;
+  }
+
+  async takeOver(): Promise<number> {
+    this.state.epoch += 1;
+    this.#epoch = this.state.epoch;
+    return this.#epoch;
+  }
+
+  async head(): Promise<LogHead> {
+    return this.state.head;
+  }
+
+  async append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
+    await Promise.resolve();
+    if (this.state.epoch !== this.#epoch) throw new FencedError("another instance took over");
+    if (this.state.fault !== null) throw this.state.fault;
+    const firstIndex = this.state.entries.length;
+    this.state.entries.push(...entries);
+    this.state.head = appendLeafHashes(
+      this.state.head,
+      entries.map((entry) => leafHash(entry.leaf)),
+    );
+    return { firstIndex, size: this.state.entries.length };
+  }
+
+  async read(from: number, to: number): Promise<readonly StoredEntry[]> {
+    return this.state.entries
+      .slice(from, Math.min(to, from + 10_000))
+      .map((entry, position) => ({ index: from + position, leaf: entry.leaf }));
+  }
+
+  async byId(id: string): Promise<StoredEntry | null> {
+    const index = this.state.entries.findIndex((entry) => entry.id === id);
+    const entry = this.state.entries[index];
+    return entry === undefined ? null : { index, leaf: entry.leaf };
+  }
+
+  async salt(entryId: string): Promise<Uint8Array | null> {
+    return this.state.entries.find((entry) => entry.id === entryId)?.salt?.bytes ?? null;
+  }
+
+  async putCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {
+    const last = this.state.checkpoints.at(-1);
+    if (last !== undefined && checkpoint.size < last.size)
+      throw new Error("smaller than the last checkpoint");
+    this.state.checkpoints.push(checkpoint);
+  }
+
+  async latestCheckpoint(): Promise<StoredCheckpoint | null> {
+    return this.state.checkpoints.at(-1) ?? null;
+  }
+
+  async checkpointAt(size: number): Promise<StoredCheckpoint | null> {
+    return this.state.checkpoints.find((checkpoint) => checkpoint.size === size) ?? null;
+  }
+
+  async openFrom(): Promise<number> {
+    return this.state.openFrom;
+  }
+
+  async setOpenFrom(index: number): Promise<void> {
+    this.state.openFrom = index;
+  }
+}
+
+export const diskFull = new LogUnavailableError("no space left on the device");
+
+export class MemoryPayloadStore implements PayloadStore {
+  readonly subjects = new Map<string, Subject>();
+  readonly payloads: Payload[] = [];
+  fault: Error | null = null;
+
+  async ensureSubject(subject: Subject): Promise<Subject> {
+    await Promise.resolve();
+    const stored = this.#find(subject.lookup);
+    if (stored !== null) return stored;
+    this.subjects.set(subject.id, subject);
+    return subject;
+  }
+
+  async subjectByLookup(lookup: Uint8Array): Promise<Subject | null> {
+    return this.#find(lookup);
+  }
+
+  #find(lookup: Uint8Array): Subject | null {
+    for (const subject of this.subjects.values()) {
+      if (Buffer.compare(subject.lookup, lookup) === 0) return subject;
+    }
+    return null;
+  }
+
+  async subjectById(id: string): Promise<Subject | null> {
+    return this.subjects.get(id) ?? null;
+  }
+
+  async putPayloads(payloads: readonly Payload[]): Promise<void> {
+    await Promise.resolve();
+    if (this.fault !== null) throw this.fault;
+    this.payloads.push(...payloads);
+  }
+
+  async payloadsOf(entryId: string): Promise<readonly Payload[]> {
+    return this.payloads.filter((payload) => payload.entryId === entryId);
+  }
+}
