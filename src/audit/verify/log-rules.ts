@@ -1,0 +1,78 @@
+// What must hold between any two entries, whatever they are about: how the log begins, that writers follow each other,
+// that time goes forward.
+
+import type { Leaf } from "../leaf-schema.ts";
+import type { LogIdentity } from "../log-store.ts";
+import type { LogFinding } from "./finding.ts";
+
+/**
+ * Entries are stamped when they are made and ordered when they are appended, so those of concurrent calls may stand a
+ * moment out of order.
+ */
+const maxDisorderMs = 5_000;
+
+export class LogRules {
+  readonly #identity: LogIdentity;
+  readonly #report: (finding: LogFinding) => void;
+  #epoch = 0;
+  #latestTime = Number.NEGATIVE_INFINITY;
+  #latestStamp = "";
+
+  constructor(identity: LogIdentity, report: (finding: LogFinding) => void) {
+    this.#identity = identity;
+    this.#report = report;
+  }
+
+  observe(entry: number, leaf: Leaf): void {
+    this.#checkBeginning(entry, leaf);
+    this.#checkEpoch(entry, leaf);
+    this.#checkTime(entry, leaf);
+  }
+
+  #checkBeginning(entry: number, leaf: Leaf): void {
+    if ((entry === 0) !== (leaf.type === "log.created")) {
+      const expected = entry === 0 ? "log.created" : "log.created at entry 0 only";
+      this.#report({ reason: "wrong_beginning", entry, expected, found: leaf.type });
+    } else if (leaf.type === "log.created") {
+      const { origin, vkey } = this.#identity;
+      if (leaf.origin === origin && leaf.vkey === vkey) return;
+      this.#report({
+        reason: "wrong_beginning",
+        entry,
+        expected: `the log \`${vkey}\``,
+        found: `\`${leaf.vkey}\``,
+      });
+    }
+  }
+
+  #checkEpoch(entry: number, leaf: Leaf): void {
+    if (leaf.type === "log.opened") {
+      if (leaf.epoch <= this.#epoch) {
+        this.#report({
+          reason: "epoch_out_of_order",
+          entry,
+          expected: `above ${this.#epoch}`,
+          found: leaf.epoch,
+        });
+      }
+      this.#epoch = Math.max(this.#epoch, leaf.epoch);
+    }
+    if (leaf.type === "log.closed" && leaf.epoch !== this.#epoch) {
+      this.#report({ reason: "epoch_out_of_order", entry, expected: String(this.#epoch), found: leaf.epoch });
+    }
+  }
+
+  #checkTime(entry: number, { type, time: stamp }: Leaf): void {
+    const time = Date.parse(stamp);
+    // How a call ended is stamped when it ends and may be recorded much later, when the log could not be written in
+    // between; the call rules hold it against the call's own beginning.
+    const mayBeLate = type === "call.completed" || type === "action.decided";
+    if (!mayBeLate && time < this.#latestTime - maxDisorderMs) {
+      this.#report({ reason: "time_backwards", entry, expected: this.#latestStamp, found: stamp });
+    }
+    if (time > this.#latestTime) {
+      this.#latestTime = time;
+      this.#latestStamp = stamp;
+    }
+  }
+}
