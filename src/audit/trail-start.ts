@@ -20,7 +20,7 @@ export interface TakenOverLog {
   readonly epoch: number;
   readonly head: LogHead;
   readonly checkpoint: StoredCheckpoint | null;
-  /** Milliseconds since the epoch of the last entry, 0 for an empty log. */
+  /** Milliseconds since the epoch of the newest stamp, 0 for an empty log. */
   readonly lastTime: number;
   /** `missing` when nothing outside the data store vouched for it: then a restored older copy cannot be told. */
   readonly outsideHead: "matched" | "missing";
@@ -50,7 +50,7 @@ export async function takeOverLog(place: LogPlace): Promise<TakenOverLog> {
   const head = await place.store.head();
   const checkpoint = await storedCheckpoint(place);
   await checkAnchors(place.store, head, [outside, checkpointAnchor(checkpoint)]);
-  const lastTime = await timeOfLast(place.store, head.size);
+  const lastTime = await latestTime(place.store, head.size);
   return { epoch, head, checkpoint, lastTime, outsideHead: outside === null ? "missing" : "matched" };
 }
 
@@ -164,12 +164,17 @@ async function walk(store: LogStore, from: LogHead, to: number): Promise<LogHead
   return head;
 }
 
-async function timeOfLast(store: LogStore, size: number): Promise<number> {
-  if (size === 0) return 0;
-  const [last] = await store.read(size - 1, size);
-  const leaf = last === undefined ? null : parseLeaf(last.leaf);
-  if (leaf === null || !leaf.ok) {
-    throw new OperatorError("the last entry in the data store is no leaf; run `portcullis audit verify`");
+/** The latest of the newest entries' times: the last entry itself may have been recorded late. */
+async function latestTime(store: LogStore, size: number): Promise<number> {
+  let latest = 0;
+  for (const { index, leaf } of await store.read(Math.max(0, size - readBatch), size)) {
+    const parsed = parseLeaf(leaf);
+    if (!parsed.ok) {
+      throw new OperatorError(
+        `entry ${index} in the data store is no leaf: ${parsed.failure}; run \`portcullis audit verify\``,
+      );
+    }
+    latest = Math.max(latest, Date.parse(parsed.value.time));
   }
-  return Date.parse(leaf.value.time);
+  return latest;
 }

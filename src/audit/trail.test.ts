@@ -123,7 +123,7 @@ describe("opening the trail", () => {
     const trail = await bench.open();
     assert.equal(trail.clockBehindMs, 3_600_000);
     const times = leavesOf(bench.state).map((leaf) => leaf["time"]);
-    assert.deepEqual(times, times.toSorted());
+    assert.deepEqual(new Set(times), new Set(["2026-11-23T00:00:00.000Z"]));
     bench.clock.time += 7_200_000;
     await record(trail, decided("call_1"));
     assert.equal(leavesOf(bench.state).at(-1)?.["time"], "2026-11-23T01:00:00.000Z");

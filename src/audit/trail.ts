@@ -111,7 +111,7 @@ export class Trail {
 
   /**
    * Stamps and encodes an entry; nothing is recorded yet. Append it in the same turn of the event loop, so that entries
-   * land in the order of their times. Throws `LeafTooLargeError`.
+   * land in the order of their times; only how a call ended may be appended later. Throws `LeafTooLargeError`.
    */
   encode(body: LeafBody, salt: EntrySalt | null): TrailEntry {
     const time = this.#stampTime();
@@ -175,13 +175,15 @@ export class Trail {
     if (this.#timer !== null) clearInterval(this.#timer);
     if (this.#ended !== null) return;
     const closed: LeafBody = { type: "log.closed", actor: this.#actor(), epoch: this.#epoch };
+    const recorded = this.append([this.encode(closed, null)]);
+    // Nothing comes after it.
+    this.#ended ??= "the trail is closed";
     try {
-      await this.append([this.encode(closed, null)]);
+      await recorded;
       await this.publishCheckpoint();
     } catch (error) {
       this.#fault("close", error);
     }
-    this.#ended ??= "the trail is closed";
   }
 
   async #recordOpening(log: TakenOverLog): Promise<void> {
