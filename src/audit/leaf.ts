@@ -44,7 +44,16 @@ function leafText(body: LeafBody, stamp: LeafStamp): string {
       return fixedShapeJson(actionDecided(body, stamp));
     case "call.completed":
       return fixedShapeJson(callCompleted(body, stamp));
-    default: {
+    case "key.created":
+    case "key.rotated":
+    case "key.revoked":
+    case "secret.set":
+    case "secret.destroyed":
+    case "policy.activated":
+    case "config.activated":
+    case "log.created":
+    case "log.opened":
+    case "log.closed": {
       const leaf: Leaf = { ...body, ...stamp, v: 1 };
       return canonicalJson(leaf);
     }

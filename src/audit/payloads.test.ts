@@ -56,7 +56,10 @@ describe("subjects", () => {
     const { subjects, store } = bench();
     const names = ["ada", `${"x".repeat(1_000)}1`, `${"x".repeat(1_000)}2`];
     const ids = await Promise.all(
-      names.flatMap((name) => [subjects.userId(name), subjects.applicationId(name)]),
+      names.flatMap((name) => [
+        Promise.resolve(subjects.userId(name)),
+        Promise.resolve(subjects.applicationId(name)),
+      ]),
     );
     assert.equal(new Set(ids).size, 6);
     assert.equal(await subjects.userId(names[1] ?? ""), ids[2]);
