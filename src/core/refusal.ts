@@ -22,7 +22,12 @@ export type Refusal =
   | { readonly reason: "undescribable"; readonly detail: string }
   | { readonly reason: "model_not_found"; readonly model: string }
   // what policy says
-  | { readonly reason: "policy_denied"; readonly policies: readonly DeterminingPolicy[] }
+  | {
+      readonly reason: "policy_denied";
+      readonly policies: readonly DeterminingPolicy[];
+      /** What is not permitted, in words: all there is to say when no policy permits it. */
+      readonly detail: string | null;
+    }
   | {
       readonly reason: "policy_error";
       readonly policies: readonly DeterminingPolicy[];

@@ -27,7 +27,7 @@ export function refusalMessage(refusal: Refusal): string {
       return `the model \`${refusal.model}\` does not exist here`;
     case "policy_denied":
       return refusal.policies.length === 0
-        ? "no policy permits this call"
+        ? `no policy permits this call${refusal.detail === null ? "" : `: ${refusal.detail}`}`
         : `policy denies this call: ${reasonsOf(refusal.policies)}`;
     case "policy_error":
       return `a policy could not be evaluated, so this call is denied: ${refusal.detail}`;

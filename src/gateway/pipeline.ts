@@ -1,0 +1,196 @@
+// The gate. Every model call takes this path, streamed or not, whatever its endpoint and however many targets are tried:
+// identify → parse → resolve → describe → (decide → record → dispatch)+ → inspect → decide actions → record → answer.
+
+import type { EncodedEntry } from "../core/entry.ts";
+import type { Refusal } from "../core/refusal.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { ProviderAnswer, ProviderFailure } from "../providers/provider.ts";
+import { callHeaders, decisionHeaders, servedHeaders } from "./answer-headers.ts";
+import type { DescribedCall, IdentifiedCall, IncomingCall, Target } from "./call.ts";
+import { CallRun } from "./call-run.ts";
+import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
+import { endRefused, usageOf } from "./ending.ts";
+import type { GatewayParts } from "./parts.ts";
+import { providerRefusal } from "./provider-refusal.ts";
+import { answerEmbeddings } from "./steps/answer-embeddings.ts";
+import { answerWhole } from "./steps/answer-whole.ts";
+import { type CallDecision, decide, decisionRefusal } from "./steps/decide.ts";
+import { describe } from "./steps/describe.ts";
+import { dispatch } from "./steps/dispatch.ts";
+import { identify } from "./steps/identify.ts";
+import { parse } from "./steps/parse.ts";
+import { undescribedCompletionEntry } from "./steps/record-completion.ts";
+import { decisionEntry, undescribedEntry } from "./steps/record-decision.ts";
+import { relayStream } from "./steps/relay-stream.ts";
+import { resolveTargets } from "./steps/resolve-targets.ts";
+
+/** Takes one call from its request to the last byte of its answer. Never rejects: a fault of ours is answered too. */
+export async function handleCall(
+  parts: GatewayParts,
+  incoming: IncomingCall,
+  client: ClientChannel,
+): Promise<void> {
+  const identified = identify(parts, incoming);
+  if (!identified.ok) return client.refuse(identified.failure, {});
+  const call = identified.value;
+  let run: CallRun | null = null;
+  try {
+    const described = await understand(parts, call);
+    if (!described.ok) return await refuseUndescribed(parts, call, client, described.failure);
+    run = new CallRun(described.value);
+    await tryTargets(parts, run, client);
+  } catch (fault) {
+    parts.log.error({ call: call.id, fault: faultText(fault) }, "a call met a fault");
+    await endFaulty(parts, run, client, callHeaders(call.id));
+  }
+}
+
+interface Undescribed {
+  readonly refusal: Refusal;
+  readonly requestedModel: string;
+}
+
+async function understand(
+  parts: GatewayParts,
+  call: IdentifiedCall,
+): Promise<Result<DescribedCall, Undescribed>> {
+  const parsed = parse(parts, call);
+  if (!parsed.ok) return { ok: false, failure: { refusal: parsed.failure, requestedModel: "" } };
+  const targets = resolveTargets(parts, parsed.value);
+  if (!targets.ok) {
+    return {
+      ok: false,
+      failure: { refusal: targets.failure, requestedModel: parsed.value.request.requestedModel },
+    };
+  }
+  return ok(await describe(parts, parsed.value, targets.value));
+}
+
+/** The targets in order, until one answers: each decided and recorded before it is tried. */
+async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChannel): Promise<void> {
+  let last: Attempt | null = null;
+  for (const target of run.call.targets) {
+    const decision = decide(parts, run.call, target);
+    run.dispatch += 1;
+    const entry = decisionEntry(parts, run.call, run.dispatch, target, decision);
+    if (decision.outcome !== "permit") {
+      if (last === null) return refuseDecided(parts, run, client, decision, entry);
+      // A fallback that policy does not permit is passed over, on record.
+      await parts.trail.append([entry]);
+      continue;
+    }
+    if (!(await recorded(parts, run, entry))) {
+      if (last === null) return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
+      break;
+    }
+    last = {
+      target,
+      headers: decisionHeaders(run.call.id, decision),
+      answer: await dispatch(parts, run, target, client.signal),
+    };
+    if (!worthAnother(last.answer)) break;
+  }
+  if (last !== null) await answer(parts, run, client, last);
+}
+
+interface Attempt {
+  readonly target: Target;
+  readonly headers: AnswerHeaders;
+  readonly answer: Result<ProviderAnswer, ProviderFailure>;
+}
+
+/** Failures that another target may not share, while nothing has gone to the client. */
+function worthAnother(answer: Result<ProviderAnswer, ProviderFailure>): boolean {
+  if (answer.ok) return answer.value.status === 429 || answer.value.status >= 500;
+  return (
+    answer.failure.reason === "unavailable" ||
+    answer.failure.reason === "unreachable" ||
+    answer.failure.reason === "timeout"
+  );
+}
+
+async function answer(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  attempt: Attempt,
+): Promise<void> {
+  const { headers } = attempt;
+  if (!attempt.answer.ok) {
+    const refusal = providerRefusal(attempt.target.provider, attempt.answer.failure, parts.limits.response);
+    return endRefused(parts, run, client, refusal, { headers: { ...headers, ...servedHeaders(run) } });
+  }
+  const got = attempt.answer.value;
+  if (run.call.request.endpoint === "embeddings") return answerEmbeddings(parts, run, client, got, headers);
+  if (got.kind === "whole") return answerWhole(parts, run, client, got, headers);
+  if (run.call.request.stream) return relayStream(parts, run, client, got, headers);
+  const detail = "it is a stream, and none was asked for";
+  const refusal: Refusal = { reason: "upstream_invalid", provider: attempt.target.provider, detail };
+  return endRefused(parts, run, client, refusal, { headers, usage: usageOf(run, null, 0) });
+}
+
+/** False when the trail cannot take the decision: then nothing may be sent. */
+async function recorded(parts: GatewayParts, run: CallRun, entry: EncodedEntry): Promise<boolean> {
+  try {
+    await parts.trail.append([entry]);
+    return true;
+  } catch (fault) {
+    parts.log.error({ call: run.call.id, fault: faultText(fault) }, "a decision could not be recorded");
+    return false;
+  }
+}
+
+/** Decision and completion of a call that goes nowhere are one append. */
+async function refuseDecided(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  decision: CallDecision,
+  entry: EncodedEntry,
+): Promise<void> {
+  return endRefused(parts, run, client, decisionRefusal(decision), {
+    headers: decisionHeaders(run.call.id, decision),
+    before: [entry],
+  });
+}
+
+async function refuseUndescribed(
+  parts: GatewayParts,
+  call: IdentifiedCall,
+  client: ClientChannel,
+  undescribed: Undescribed,
+): Promise<void> {
+  const { refusal, requestedModel } = undescribed;
+  const headers = { ...callHeaders(call.id), "x-portcullis-decision": "deny" };
+  const entries = [
+    await undescribedEntry(parts, call, requestedModel, parts.messageOf(refusal)),
+    undescribedCompletionEntry(parts, call, refusal.reason, parts.statusOf(refusal)),
+  ];
+  try {
+    await parts.trail.append(entries);
+  } catch (fault) {
+    parts.log.error({ call: call.id, fault: faultText(fault) }, "a refused call could not be recorded");
+    return client.refuse({ reason: "trail_unavailable" }, headers);
+  }
+  client.refuse(refusal, headers);
+}
+
+async function endFaulty(
+  parts: GatewayParts,
+  run: CallRun | null,
+  client: ClientChannel,
+  headers: AnswerHeaders,
+): Promise<void> {
+  try {
+    // Without a decision on record there is nothing to complete.
+    if (run === null || run.completed || run.dispatch === 0) client.refuse({ reason: "internal" }, headers);
+    else await endRefused(parts, run, client, { reason: "internal" }, { headers });
+  } catch (fault) {
+    parts.log.error({ fault: faultText(fault) }, "a call could not be ended");
+    client.cut();
+  }
+}
+
+function faultText(fault: unknown): string {
+  return fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+}

@@ -1,0 +1,82 @@
+// Step 8 for a chat answer in one piece: inspect it, decide what it proposes, and pass it on or withhold it.
+
+import type { Refusal } from "../../core/refusal.ts";
+import { fail, type Result } from "../../core/result.ts";
+import { parseStrictJson } from "../../core/strict-json.ts";
+import { proposedActions } from "../../facts/proposed-actions.ts";
+import { policyHeaders, servedHeaders } from "../answer-headers.ts";
+import type { CallRun } from "../call-run.ts";
+import { type ChatAnswer, readChatAnswer } from "../chat-answer.ts";
+import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
+import { endRefused, usageOf } from "../ending.ts";
+import type { GatewayParts } from "../parts.ts";
+import { type ActionsVerdict, decideActions } from "./decide-actions.ts";
+import { boundedName, passUpstreamError, passWhole, type WholeAnswer } from "./pass-whole.ts";
+
+export async function answerWhole(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  answer: WholeAnswer,
+  headers: AnswerHeaders,
+): Promise<void> {
+  if (answer.status < 200 || answer.status > 299)
+    return passUpstreamError(parts, run, client, answer, headers);
+  const read = readAnswer(parts, run, answer);
+  if (!read.ok) {
+    return endRefused(parts, run, client, read.failure, {
+      headers: { ...headers, ...servedHeaders(run) },
+      usage: usageOf(run, null, answer.body.length),
+    });
+  }
+  const usage = usageOf(run, read.value.usage, answer.body.length);
+  const verdict = inspect(parts, run, read.value);
+  if (verdict.refusal !== null) {
+    return endRefused(parts, run, client, verdict.refusal, {
+      headers: { ...headers, ...servedHeaders(run), ...withheldHeaders(verdict.refusal) },
+      outcome: "withheld",
+      usage,
+      before: verdict.entries,
+    });
+  }
+  return passWhole(parts, run, client, answer, headers, {
+    servedModel: boundedName(read.value.model),
+    finishReasons: finishReasons(read.value),
+    usage,
+    before: verdict.entries,
+  });
+}
+
+export function withheldHeaders(refusal: Refusal): AnswerHeaders {
+  const decision = refusal.reason === "approval_required" ? "hold" : "deny";
+  return {
+    "x-portcullis-decision": decision,
+    ...("policies" in refusal ? policyHeaders(refusal.policies) : {}),
+  };
+}
+
+function readAnswer(parts: GatewayParts, run: CallRun, answer: WholeAnswer): Result<ChatAnswer, Refusal> {
+  const invalid = (detail: string): Result<ChatAnswer, Refusal> =>
+    fail({ reason: "upstream_invalid", provider: run.target?.provider ?? "", detail });
+  const json = parseStrictJson(answer.body, parts.limits.depth);
+  if (!json.ok) return invalid(`it is not strict JSON: ${json.failure.detail}`);
+  const read = readChatAnswer(json.value.value);
+  return read.ok ? read : invalid(read.failure);
+}
+
+function inspect(parts: GatewayParts, run: CallRun, answer: ChatAnswer): ActionsVerdict {
+  const actions = answer.choices.flatMap((choice) =>
+    choice.content === null ? [] : proposedActions(choice.index, choice.content),
+  );
+  const proposing = new Set(actions.map((action) => action.choice));
+  const truncated = answer.choices.some(
+    (choice) =>
+      proposing.has(choice.index) &&
+      (choice.finishReason === "length" || choice.finishReason === "content_filter"),
+  );
+  return decideActions(parts, run, actions, truncated);
+}
+
+function finishReasons(answer: ChatAnswer): readonly string[] {
+  return answer.choices.flatMap((choice) => boundedName(choice.finishReason, 64) ?? []);
+}

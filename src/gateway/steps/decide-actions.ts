@@ -1,0 +1,185 @@
+// What the model proposes to do is decided like a call of its own, before the client sees any of it. One answer is one
+// batch: if one of its actions is not permitted, none is released.
+
+import { commitment } from "../../audit/commitment.ts";
+import type { EncodedEntry } from "../../core/entry.ts";
+import { newId } from "../../core/id.ts";
+import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
+import { describeAction, type ProposedAction } from "../../facts/proposed-actions.ts";
+import type { ToolClassification } from "../../facts/tool-catalog.ts";
+import type { Decision } from "../../policy/decision.ts";
+import type { CallRun } from "../call-run.ts";
+import { sha256 } from "../digest.ts";
+import type { GatewayParts } from "../parts.ts";
+import { recordedPolicies, recordedReasons } from "./record-decision.ts";
+
+type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock" | "payloads">;
+
+export interface ActionsVerdict {
+  /** One entry for each action, to be durable before anything is released. */
+  readonly entries: readonly EncodedEntry[];
+  /** Null when every action is permitted. */
+  readonly refusal: Refusal | null;
+}
+
+/** More actions than this in one answer is not an answer that anybody asked for. */
+export const maxActions = 256;
+
+interface DecidedAction {
+  readonly action: ProposedAction;
+  readonly classification: ToolClassification;
+  readonly decision: Decision;
+  /** Labels that the detectors found in the arguments; null when these cannot be described. */
+  readonly labels: readonly string[] | null;
+  /** Why policy was not asked, or null. */
+  readonly undescribable: string | null;
+}
+
+export function decideActions(
+  parts: ActionParts,
+  run: CallRun,
+  actions: readonly ProposedAction[],
+  truncated: boolean,
+): ActionsVerdict {
+  if (actions.length === 0) return { entries: [], refusal: null };
+  if (actions.length > maxActions) {
+    const detail = `the answer proposes ${actions.length} tool calls; at most ${maxActions} are decided on`;
+    return { entries: [], refusal: { reason: "tool_call_denied", tools: [], detail, policies: [] } };
+  }
+  const decided = actions.map((action) => decideAction(parts, run, action, truncated));
+  return { entries: decided.map((one) => actionEntry(parts, run, one)), refusal: batchRefusal(decided) };
+}
+
+function decideAction(
+  parts: ActionParts,
+  run: CallRun,
+  action: ProposedAction,
+  truncated: boolean,
+): DecidedAction {
+  const { call } = run;
+  const offered = call.request.offeredTools.get(action.tool);
+  const classification = parts.catalog.classify(action.tool, offered);
+  const described = describeAction(action);
+  const undescribable = truncated
+    ? "the answer was cut off, so its tool calls may be incomplete"
+    : described.ok
+      ? null
+      : described.failure.detail;
+  if (undescribable !== null || !described.ok) {
+    const decision = denied(parts.policy.revision);
+    return { action, classification, decision, labels: null, undescribable };
+  }
+  const decision = parts.policy.decide({
+    action: "call_tool",
+    principal: { id: call.application.name },
+    tool: action.tool,
+    catalogued: classification.catalogued,
+    context: {
+      source: "client",
+      application: call.application.name,
+      effect: classification.effect,
+      unattended: classification.unattended !== null,
+      labels: unionOfLabels(call.facts.labels, described.value.labels),
+      ...(call.facts.user === undefined ? {} : { user: call.facts.user }),
+      source_address: call.sourceAddress,
+      time: call.facts.time,
+    },
+  });
+  return { action, classification, decision, labels: described.value.labels, undescribable: null };
+}
+
+function denied(revision: string): Decision {
+  return { outcome: "deny", policies: [], signOffs: [], error: null, revision };
+}
+
+function unionOfLabels(one: readonly string[], other: readonly string[]): readonly string[] {
+  return other.length === 0 ? one : [...new Set([...one, ...other])].sort();
+}
+
+function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): EncodedEntry {
+  const { call } = run;
+  const { action, classification, decision } = decided;
+  const salt = parts.trail.newSalt(call.subject);
+  const argumentBytes = Buffer.from(action.argumentBytes, "utf8");
+  const entry = parts.trail.encode(
+    {
+      type: "action.decided",
+      actor: { kind: "application", id: call.application.name },
+      call: call.id,
+      dispatch: run.dispatch,
+      application: call.application.name,
+      groups: [...call.application.groups],
+      user: call.user,
+      action: newId("act", parts.clock.now()),
+      source: "client",
+      choice: action.choice,
+      position: action.position,
+      tool: action.tool.toWellFormed().slice(0, 256).toWellFormed(),
+      effect: classification.effect,
+      effect_basis: classification.basis,
+      unattended: classification.unattended !== null,
+      tool_digest: classification.toolDigest,
+      facts:
+        decided.labels === null
+          ? null
+          : { labels: [...unionOfLabels(call.facts.labels, decided.labels)], time: call.facts.time },
+      arguments: commitment(salt.bytes, "action.decided", "arguments", sha256(argumentBytes)),
+      decision: decision.outcome,
+      policies: recordedPolicies(decision.policies),
+      reasons: recordedReasons(
+        decision.policies,
+        decided.undescribable ?? decision.error ?? classification.unattended,
+      ),
+      sign_offs: [...decision.signOffs],
+      revision: decision.revision,
+      approval: null,
+    },
+    salt,
+  );
+  const level = call.application.payloads;
+  if (level === "request" || level === "response") {
+    parts.payloads.keep(entry.id, call.subject, { arguments: argumentBytes });
+  }
+  return entry;
+}
+
+function batchRefusal(decided: readonly DecidedAction[]): Refusal | null {
+  const denials = decided.filter((one) => one.decision.outcome === "deny");
+  if (denials.length > 0) {
+    return {
+      reason: "tool_call_denied",
+      tools: toolNames(denials),
+      detail: denialDetail(denials),
+      policies: policiesOf(denials),
+    };
+  }
+  const holds = decided.filter((one) => one.decision.outcome === "hold");
+  if (holds.length === 0) return null;
+  return {
+    reason: "approval_required",
+    tools: toolNames(holds),
+    signOffs: [...new Set(holds.flatMap((one) => one.decision.signOffs))],
+    policies: policiesOf(holds),
+  };
+}
+
+function denialDetail(denials: readonly DecidedAction[]): string {
+  const details = denials.map(
+    (one) =>
+      one.undescribable ??
+      one.decision.error ??
+      (one.decision.policies.length === 0
+        ? "no policy permits it"
+        : one.decision.policies.map((policy) => `${policy.reason} (${policy.id})`).join("; ")),
+  );
+  return [...new Set(details)].slice(0, 8).join("; ");
+}
+
+function toolNames(decided: readonly DecidedAction[]): string[] {
+  return [...new Set(decided.map((one) => one.action.tool))];
+}
+
+function policiesOf(decided: readonly DecidedAction[]): DeterminingPolicy[] {
+  const all = decided.flatMap((one) => one.decision.policies);
+  return [...new Map(all.map((policy) => [policy.id, policy])).values()];
+}

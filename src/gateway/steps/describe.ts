@@ -1,0 +1,16 @@
+// Step 4: the call as typed facts, and the pseudonyms under which it is recorded.
+
+import { callFacts } from "../../facts/call-facts.ts";
+import type { DescribedCall, ParsedCall, Target } from "../call.ts";
+import type { GatewayParts } from "../parts.ts";
+
+export async function describe(
+  parts: Pick<GatewayParts, "subjects">,
+  call: ParsedCall,
+  targets: readonly [Target, ...Target[]],
+): Promise<DescribedCall> {
+  const facts = callFacts(call.request, { sourceAddress: call.sourceAddress, time: call.time });
+  const user = call.request.user === null ? null : await parts.subjects.userId(call.request.user);
+  const subject = user ?? (await parts.subjects.applicationId(call.application.name));
+  return { ...call, targets, facts, user, subject };
+}

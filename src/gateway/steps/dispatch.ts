@@ -1,0 +1,52 @@
+// Step 7: the request leaves, as the client wrote it save for two byte splices: the concrete model, and asking for usage.
+
+import { type JsonEdit, spliceJson } from "../../core/json-splice.ts";
+import { fail, type Result } from "../../core/result.ts";
+import type { ModelProvider, ProviderAnswer, ProviderFailure } from "../../providers/provider.ts";
+import type { DescribedCall, Target } from "../call.ts";
+import type { CallRun } from "../call-run.ts";
+import type { GatewayParts } from "../parts.ts";
+
+/** INVARIANT: the decision for this very target is durable before this is called. */
+export async function dispatch(
+  parts: Pick<GatewayParts, "providers" | "limits">,
+  run: CallRun,
+  target: Target,
+  signal: AbortSignal,
+): Promise<Result<ProviderAnswer, ProviderFailure>> {
+  const provider = parts.providers.get(target.provider);
+  if (provider === undefined) return fail({ reason: "unavailable", detail: "it is not configured" });
+  if (signal.aborted) return fail({ reason: "cancelled", detail: "the client is gone" });
+  run.leave(target);
+  const answer = await provider.send({
+    endpoint: run.call.endpoint === "chat" ? "chat/completions" : "embeddings",
+    body: outgoingBody(run.call, target, provider),
+    headers: {},
+    maxResponseBytes: parts.limits.response,
+    signal,
+  });
+  run.returned();
+  return answer;
+}
+
+/** Whether this call asks its provider for usage that the client did not ask for. */
+export function usageIsOurs(call: DescribedCall, provider: ModelProvider | undefined): boolean {
+  const { request } = call;
+  return (
+    request.endpoint === "chat" &&
+    request.stream &&
+    !request.includeUsage &&
+    provider?.asksForStreamUsage === true
+  );
+}
+
+function outgoingBody(call: DescribedCall, target: Target, provider: ModelProvider): Uint8Array {
+  const edits: JsonEdit[] = [];
+  if (target.model !== call.request.requestedModel) {
+    edits.push({ kind: "replace", member: "model", text: JSON.stringify(target.model) });
+  }
+  if (usageIsOurs(call, provider)) {
+    edits.push({ kind: "set_in", member: "stream_options", key: "include_usage", text: "true" });
+  }
+  return edits.length === 0 ? call.body : spliceJson(call.body, call.json, edits);
+}

@@ -1,0 +1,87 @@
+// The last step: how the call ended and what it used, durable before the last byte of its answer goes out.
+
+import { commitment } from "../../audit/commitment.ts";
+import type { EncodedEntry } from "../../core/entry.ts";
+import { type IdentifiedCall, targetId } from "../call.ts";
+import { type CallRun, type Completion, noUsage } from "../call-run.ts";
+import type { GatewayParts } from "../parts.ts";
+
+type CompletionParts = Pick<GatewayParts, "trail" | "payloads" | "prices">;
+
+/** The entry that ends the call. Marks the run as completed, so it is made exactly once. */
+export function completionEntry(parts: CompletionParts, run: CallRun, completion: Completion): EncodedEntry {
+  run.markCompleted();
+  const { call } = run;
+  const salt = completion.responseDigest === null ? null : parts.trail.newSalt(call.subject);
+  const cost = run.target === null ? null : parts.prices.cost(targetId(run.target), completion.usage);
+  const entry = parts.trail.encode(
+    {
+      type: "call.completed",
+      actor: { kind: "application", id: call.application.name },
+      call: call.id,
+      endpoint: call.endpoint,
+      application: call.application.name,
+      user: call.user,
+      outcome: completion.outcome,
+      reason: completion.reason,
+      status: completion.status,
+      stream: call.request.stream,
+      dispatches: run.sent,
+      target: run.target === null ? null : targetId(run.target),
+      served_model: completion.servedModel,
+      finish_reasons: [...completion.finishReasons],
+      usage: { ...completion.usage },
+      cost_micro_usd: cost === null ? null : cost.microUsd,
+      price_source: cost === null ? null : cost.source,
+      total_ms: elapsedMs(call, performance.now()),
+      first_byte_ms: run.firstByteAt === null ? null : elapsedMs(call, run.firstByteAt),
+      response:
+        salt === null || completion.responseDigest === null
+          ? null
+          : commitment(salt.bytes, "call.completed", "response", completion.responseDigest),
+    },
+    salt,
+  );
+  if (completion.response !== null && call.application.payloads === "response") {
+    parts.payloads.keep(entry.id, call.subject, { response: completion.response });
+  }
+  return entry;
+}
+
+/** The completion of a call that was refused before it could be described. */
+export function undescribedCompletionEntry(
+  parts: Pick<GatewayParts, "trail">,
+  call: IdentifiedCall,
+  reason: string,
+  status: number,
+): EncodedEntry {
+  return parts.trail.encode(
+    {
+      type: "call.completed",
+      actor: { kind: "application", id: call.application.name },
+      call: call.id,
+      endpoint: call.endpoint,
+      application: call.application.name,
+      user: null,
+      outcome: "refused",
+      reason,
+      status,
+      stream: false,
+      dispatches: 0,
+      target: null,
+      served_model: null,
+      finish_reasons: [],
+      usage: { ...noUsage },
+      cost_micro_usd: null,
+      price_source: null,
+      total_ms: elapsedMs(call, performance.now()),
+      first_byte_ms: null,
+      response: null,
+    },
+    null,
+  );
+}
+
+function elapsedMs(call: IdentifiedCall, at: number): number {
+  return Math.max(0, Math.round(at - call.arrivedAt));
+}

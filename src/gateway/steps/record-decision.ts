@@ -1,0 +1,138 @@
+// Step 6: the decision goes on record, durably, before anything it allows happens.
+
+import { commitment } from "../../audit/commitment.ts";
+import type { LeafBody } from "../../audit/leaf-schema.ts";
+import type { EncodedEntry, EntrySalt } from "../../core/entry.ts";
+import type { DeterminingPolicy } from "../../core/refusal.ts";
+import type { CallFacts } from "../../facts/call-facts.ts";
+import { type DescribedCall, type IdentifiedCall, type Target, targetId } from "../call.ts";
+import { sha256 } from "../digest.ts";
+import type { GatewayParts } from "../parts.ts";
+import type { CallDecision } from "./decide.ts";
+
+type DecidedBody = LeafBody<"call.decided">;
+
+/** What a leaf can hold of these; more would only repeat what the revision's record says. */
+const maxPolicies = 100;
+const maxReasons = 16;
+
+type RecordParts = Pick<GatewayParts, "trail" | "payloads">;
+
+/** The entry for one decision about one concrete target. `dispatch` counts from 1. */
+export function decisionEntry(
+  parts: RecordParts,
+  call: DescribedCall,
+  dispatch: number,
+  target: Target,
+  decision: CallDecision,
+): EncodedEntry {
+  return encodeDecided(parts, call, call.subject, {
+    dispatch,
+    user: call.user,
+    requested_model: call.request.requestedModel,
+    target: targetId(target),
+    facts: recordedFacts(call.facts),
+    decision: decision.outcome,
+    policies: recordedPolicies(decision.policies),
+    reasons: recordedReasons(decision.policies, decision.error ?? decision.detail),
+    sign_offs: [...decision.signOffs],
+    revision: decision.revision,
+  });
+}
+
+/** The entry for a call that got no further than being understood: a deny without facts. */
+export async function undescribedEntry(
+  parts: Pick<GatewayParts, "trail" | "payloads" | "subjects" | "policy">,
+  call: IdentifiedCall,
+  requestedModel: string,
+  reason: string,
+): Promise<EncodedEntry> {
+  const subject = await parts.subjects.applicationId(call.application.name);
+  return encodeDecided(parts, call, subject, {
+    dispatch: 1,
+    user: null,
+    requested_model: requestedModel,
+    target: null,
+    facts: null,
+    decision: "deny",
+    policies: { ids: [], more: 0 },
+    reasons: [bounded(reason)],
+    sign_offs: [],
+    revision: parts.policy.revision,
+  });
+}
+
+export function recordedPolicies(policies: readonly DeterminingPolicy[]): { ids: string[]; more: number } {
+  return {
+    ids: policies.slice(0, maxPolicies).map((policy) => policy.id),
+    more: Math.max(0, policies.length - maxPolicies),
+  };
+}
+
+export function recordedReasons(policies: readonly DeterminingPolicy[], detail: string | null): string[] {
+  const reasons = policies.map((policy) => policy.reason);
+  return (detail === null ? reasons : [detail, ...reasons]).slice(0, maxReasons).map(bounded);
+}
+
+type DecidedFields = Omit<
+  DecidedBody,
+  "type" | "actor" | "call" | "endpoint" | "application" | "groups" | "source_address" | "request"
+>;
+
+function encodeDecided(
+  parts: RecordParts,
+  call: IdentifiedCall,
+  subject: string,
+  fields: DecidedFields,
+): EncodedEntry {
+  const salt = parts.trail.newSalt(subject);
+  const entry = parts.trail.encode(
+    {
+      type: "call.decided",
+      actor: { kind: "application", id: call.application.name },
+      call: call.id,
+      endpoint: call.endpoint,
+      application: call.application.name,
+      groups: [...call.application.groups],
+      source_address: commitTo(salt, "source_address", call.sourceAddress),
+      request: commitTo(salt, "request", sha256(call.body)),
+      ...fields,
+    },
+    salt,
+  );
+  keepPayload(parts, call, subject, entry.id);
+  return entry;
+}
+
+function commitTo(salt: EntrySalt, field: string, value: string | Uint8Array): string {
+  return commitment(salt.bytes, "call.decided", field, value);
+}
+
+function keepPayload(parts: RecordParts, call: IdentifiedCall, subject: string, entryId: string): void {
+  const level = call.application.payloads;
+  if (level === "none") return;
+  parts.payloads.keep(entryId, subject, {
+    source_address: Buffer.from(call.sourceAddress),
+    ...(level === "metadata" ? {} : { request: call.body }),
+  });
+}
+
+/** Personal facts are payload: the user is a pseudonym of its own, the address a commitment. */
+function recordedFacts(facts: CallFacts): NonNullable<DecidedBody["facts"]> {
+  return {
+    message_count: facts.message_count,
+    input_tokens: facts.input_tokens,
+    ...(facts.output_limit === undefined ? {} : { output_limit: facts.output_limit }),
+    stream: facts.stream,
+    tools: [...facts.tools],
+    has_images: facts.has_images,
+    has_audio: facts.has_audio,
+    has_files: facts.has_files,
+    labels: [...facts.labels],
+    time: facts.time,
+  };
+}
+
+function bounded(reason: string): string {
+  return reason.toWellFormed().slice(0, 500).toWellFormed();
+}
