@@ -1,0 +1,147 @@
+// The log on SQLite.
+
+import type { DatabaseSync } from "node:sqlite";
+import type {
+  AppendReceipt,
+  LogHead,
+  LogIdentity,
+  LogStore,
+  StoredCheckpoint,
+  StoredEntry,
+} from "../../audit/log-store.ts";
+import type { EncodedEntry } from "../../core/entry.ts";
+import { idBytes, type LogAppender, packHashes, unpackHashes } from "./log-appender.ts";
+import { blob, integer, type Row, rowOf, text } from "./row.ts";
+import type { SqliteWriter } from "./writer.ts";
+
+const maxBatch = 10_000;
+
+/** `write` is null on a database that is open for reading only. */
+export interface WriteSide {
+  readonly database: DatabaseSync;
+  readonly writer: SqliteWriter;
+  readonly appender: LogAppender;
+}
+
+export class SqliteLogStore implements LogStore {
+  readonly #reader: DatabaseSync;
+  readonly #write: WriteSide | null;
+
+  constructor(reader: DatabaseSync, write: WriteSide | null) {
+    this.#reader = reader;
+    this.#write = write;
+  }
+
+  async identity(): Promise<LogIdentity | null> {
+    const row = this.#get("SELECT origin, vkey FROM log_identity");
+    return row === null ? null : { origin: text(row, "origin"), vkey: text(row, "vkey") };
+  }
+
+  async create(identity: LogIdentity): Promise<void> {
+    const { database, writer } = this.#writable();
+    await writer.write(() => {
+      database
+        .prepare("INSERT OR IGNORE INTO log_identity VALUES (1, ?, ?)")
+        .run(identity.origin, identity.vkey);
+      const row = rowOf(database.prepare("SELECT origin, vkey FROM log_identity").get());
+      if (row?.["origin"] !== identity.origin || row["vkey"] !== identity.vkey) {
+        throw new TypeError("the log has another name already");
+      }
+    });
+  }
+
+  async takeOver(instance: string): Promise<number> {
+    const { database, writer, appender } = this.#writable();
+    const epoch = await writer.write(() => {
+      database.prepare("UPDATE log_head SET epoch = epoch + 1, instance = ?").run(instance);
+      return integer(rowOf(database.prepare("SELECT epoch FROM log_head").get()), "epoch");
+    });
+    appender.setEpoch(epoch);
+    return epoch;
+  }
+
+  async head(): Promise<LogHead> {
+    const row = this.#get("SELECT size, frontier FROM log_head");
+    return { size: integer(row, "size"), frontier: unpackHashes(row?.["frontier"]) };
+  }
+
+  append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
+    const { writer, appender } = this.#writable();
+    return writer.write(() => appender.append(entries));
+  }
+
+  async read(from: number, to: number): Promise<readonly StoredEntry[]> {
+    const rows = this.#reader
+      .prepare("SELECT idx, leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?")
+      .all(from, to, maxBatch);
+    return rows.map((row) => storedEntry(rowOf(row)));
+  }
+
+  async byId(id: string): Promise<StoredEntry | null> {
+    const found = this.#get(
+      "SELECT entries.idx, leaf FROM entry_ids JOIN entries ON entries.idx = entry_ids.idx WHERE entry_ids.id = ?",
+      idBytes(id),
+    );
+    return found === null ? null : storedEntry(found);
+  }
+
+  async salt(entryId: string): Promise<Uint8Array | null> {
+    const row = this.#get("SELECT salt FROM salts WHERE id = ?", idBytes(entryId));
+    return row === null ? null : blob(row, "salt");
+  }
+
+  async putCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {
+    const { database, writer } = this.#writable();
+    await writer.write(() => {
+      const last = rowOf(database.prepare("SELECT max(size) AS size FROM checkpoints").get());
+      if (last !== null && last["size"] !== null && integer(last, "size") > checkpoint.size) {
+        throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
+      }
+      database
+        .prepare("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)")
+        .run(checkpoint.size, checkpoint.root, checkpoint.note, packHashes(checkpoint.frontier));
+    });
+  }
+
+  async latestCheckpoint(): Promise<StoredCheckpoint | null> {
+    return checkpointOf(this.#get("SELECT * FROM checkpoints ORDER BY size DESC LIMIT 1"));
+  }
+
+  async checkpointAt(size: number): Promise<StoredCheckpoint | null> {
+    return checkpointOf(this.#get("SELECT * FROM checkpoints WHERE size = ?", size));
+  }
+
+  async openFrom(): Promise<number> {
+    return integer(this.#get("SELECT open_from FROM log_head"), "open_from");
+  }
+
+  async setOpenFrom(index: number): Promise<void> {
+    const { database, writer } = this.#writable();
+    await writer.write(() => {
+      database.prepare("UPDATE log_head SET open_from = ?").run(index);
+    });
+  }
+
+  #get(sql: string, ...values: (string | number | Uint8Array)[]): Row | null {
+    return rowOf(this.#reader.prepare(sql).get(...values));
+  }
+
+  #writable(): WriteSide {
+    if (this.#write === null) throw new TypeError("this database is open for reading only");
+    return this.#write;
+  }
+}
+
+function storedEntry(row: Row | null): StoredEntry {
+  return { index: integer(row, "idx"), leaf: blob(row, "leaf") };
+}
+
+function checkpointOf(row: Row | null): StoredCheckpoint | null {
+  if (row === null) return null;
+  return {
+    size: integer(row, "size"),
+    root: blob(row, "root"),
+    note: text(row, "note"),
+    frontier: unpackHashes(row["frontier"]),
+  };
+}

@@ -1,0 +1,41 @@
+// All stores on one SQLite database.
+
+import type { LogStore } from "../../audit/log-store.ts";
+import type { Storage } from "../storage.ts";
+import { openDatabase, openDatabaseReadOnly } from "./database.ts";
+import { SqliteKeyStore } from "./key-store.ts";
+import { LogAppender, type TreeArithmetic } from "./log-appender.ts";
+import { SqliteLogStore } from "./log-store.ts";
+import { SqlitePayloadStore } from "./payload-store.ts";
+import { SqliteRevisionStore } from "./revision-store.ts";
+import { SqliteSecretStore } from "./secret-store.ts";
+import { SqliteUsageStore } from "./usage-store.ts";
+import { SqliteWriter } from "./writer.ts";
+
+/** Throws `OperatorError` when the folder is in use or cannot be opened by this version. */
+export function openSqliteStorage(folder: string, tree: TreeArithmetic): Storage {
+  const { writer: database, reader, close } = openDatabase(folder);
+  const appender = new LogAppender(database, tree);
+  const writer = new SqliteWriter(database, {
+    beforeCommit: () => appender.beforeCommit(),
+    afterRollback: () => appender.forget(),
+  });
+  return {
+    log: new SqliteLogStore(reader, { database, writer, appender }),
+    payloads: new SqlitePayloadStore(database, reader, writer),
+    keys: new SqliteKeyStore(database, reader, writer, appender),
+    secrets: new SqliteSecretStore(database, reader, writer, appender),
+    revisions: new SqliteRevisionStore(database, reader, writer, appender),
+    usage: new SqliteUsageStore(database, reader, writer),
+    close: async () => {
+      writer.close();
+      close();
+    },
+  };
+}
+
+/** The log alone, for `audit verify` on a folder: takes no lock and changes nothing. */
+export function openSqliteLogReadOnly(folder: string): { readonly log: LogStore; close(): void } {
+  const database = openDatabaseReadOnly(folder);
+  return { log: new SqliteLogStore(database, null), close: () => database.close() };
+}

@@ -1,0 +1,50 @@
+// The tables, as migrations in order. A released migration never changes; a new one is added at the end. The number of
+// those applied is the database's `user_version`.
+
+export const migrations: readonly string[] = [
+  `
+  -- One row each: what the log is called, its right edge, and who may write.
+  CREATE TABLE log_identity (one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT NOT NULL, vkey TEXT NOT NULL) STRICT;
+  CREATE TABLE log_head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    epoch INTEGER NOT NULL, instance TEXT NOT NULL,
+    size INTEGER NOT NULL, frontier BLOB NOT NULL, open_from INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO log_head VALUES (1, 0, '', 0, x'', 0);
+  CREATE TABLE entries (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL) STRICT;
+  -- The id is a UUIDv7, so the primary key grows at its right end.
+  CREATE TABLE entry_ids (id BLOB PRIMARY KEY, idx INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE salts (id BLOB PRIMARY KEY, subject TEXT NOT NULL, salt BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL, frontier BLOB NOT NULL) STRICT;
+
+  CREATE TABLE subjects (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, lookup BLOB NOT NULL UNIQUE, name BLOB NOT NULL, wrapped_key BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE payloads (
+    entry TEXT NOT NULL, field TEXT NOT NULL, subject TEXT NOT NULL, ciphertext BLOB NOT NULL, PRIMARY KEY (entry, field)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY, application TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, hint TEXT NOT NULL,
+    created_at INTEGER NOT NULL, created_by TEXT NOT NULL, expires_at INTEGER, revoked_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE secrets (
+    name TEXT NOT NULL, version INTEGER NOT NULL, key_id TEXT NOT NULL, wrapped_key BLOB NOT NULL,
+    ciphertext BLOB NOT NULL, created_at INTEGER NOT NULL, destroyed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (name, version)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE policy_revisions (revision TEXT PRIMARY KEY, content TEXT NOT NULL, activated_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE active_revision (one INTEGER PRIMARY KEY CHECK (one = 1), revision TEXT NOT NULL) STRICT;
+
+  CREATE TABLE usage_position (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL) STRICT;
+  INSERT INTO usage_position VALUES (1, 0);
+  CREATE TABLE usage (
+    day TEXT NOT NULL, application TEXT NOT NULL, user TEXT NOT NULL, model TEXT NOT NULL,
+    calls INTEGER NOT NULL, refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL, cached_input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL, cost_micro_usd INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+    PRIMARY KEY (day, application, user, model)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,19 @@
+// The stores that a driver provides, together: they share one database, so that a change and its entry commit together.
+
+import type { LogStore } from "../audit/log-store.ts";
+import type { PayloadStore } from "../audit/payload-store.ts";
+import type { SealedSecretStore } from "../credentials/sealed-secret-store.ts";
+import type { KeyStore } from "../identity/key-store.ts";
+import type { RevisionStore } from "../policy/revision-store.ts";
+import type { UsageStore } from "../usage/usage-store.ts";
+
+export interface Storage {
+  readonly log: LogStore;
+  readonly payloads: PayloadStore;
+  readonly keys: KeyStore;
+  readonly secrets: SealedSecretStore;
+  readonly revisions: RevisionStore;
+  readonly usage: UsageStore;
+  /** Waits for what is queued, then closes the files. */
+  close(): Promise<void>;
+}
