@@ -1,0 +1,76 @@
+// The key-encryption key: it wraps every data key, and lies outside the data folder so that a copy of the data alone
+// opens nothing.
+
+import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { OperatorError } from "../core/operator-error.ts";
+
+const algorithm = "aes-256-gcm";
+const ivBytes = 12;
+const tagBytes = 16;
+
+export class KeyEncryptionKey {
+  readonly #key: Buffer;
+  /** Names the key without telling it: first 16 hex digits of a hash of it. */
+  readonly keyId: string;
+
+  constructor(key: Uint8Array) {
+    if (key.length !== 32) throw new OperatorError("the key-encryption key must be 32 bytes");
+    this.#key = Buffer.from(key);
+    this.keyId = hash("sha256", Buffer.concat([Buffer.from("portcullis kek id"), this.#key]), "hex").slice(
+      0,
+      16,
+    );
+  }
+
+  wrap(bytes: Uint8Array): Uint8Array {
+    return seal(this.#key, bytes, this.keyId);
+  }
+
+  /** Throws when the bytes were wrapped under another key or changed since. */
+  unwrap(wrapped: Uint8Array): Uint8Array {
+    return unseal(this.#key, wrapped, this.keyId);
+  }
+}
+
+/** IV, ciphertext and tag, bound to `context`. */
+export function seal(key: Uint8Array, plaintext: Uint8Array, context: string): Uint8Array {
+  const iv = randomBytes(ivBytes);
+  const cipher = createCipheriv(algorithm, key, iv);
+  cipher.setAAD(Buffer.from(context, "utf8"));
+  return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Throws when key, bytes or context are not those of `seal`. */
+export function unseal(key: Uint8Array, sealed: Uint8Array, context: string): Uint8Array {
+  const bytes = Buffer.from(sealed);
+  const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes });
+  decipher.setAAD(Buffer.from(context, "utf8"));
+  decipher.setAuthTag(bytes.subarray(-tagBytes));
+  return Buffer.concat([decipher.update(bytes.subarray(ivBytes, -tagBytes)), decipher.final()]);
+}
+
+/**
+ * From `$CREDENTIALS_DIRECTORY/portcullis-kek` (systemd), else the file `kek` in the keys folder, which is made on first
+ * start (`mayCreate`). A missing key is never replaced silently: what it wrapped would be lost.
+ */
+export function openKek(
+  keysFolder: string,
+  mayCreate: boolean,
+  environment: NodeJS.ProcessEnv,
+): KeyEncryptionKey {
+  const credentials = environment["CREDENTIALS_DIRECTORY"];
+  const handed = credentials === undefined ? null : join(credentials, "portcullis-kek");
+  const path = handed !== null && existsSync(handed) ? handed : join(keysFolder, "kek");
+  if (!existsSync(path)) {
+    if (!mayCreate)
+      throw new OperatorError(`the key-encryption key \`${path}\` is missing; put it back from its backup`);
+    mkdirSync(keysFolder, { recursive: true, mode: 0o700 });
+    writeFileSync(path, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
+  }
+  if (path !== handed && (statSync(path).mode & 0o077) !== 0) {
+    throw new OperatorError(`\`${path}\` can be read by others; run \`chmod 600 ${path}\``);
+  }
+  return new KeyEncryptionKey(Buffer.from(readFileSync(path, "utf8").trim(), "base64"));
+}
