@@ -1,0 +1,68 @@
+// Small files that must be whole after a crash: keys, tokens, the config that a newcomer is given.
+
+import { randomUUID } from "node:crypto";
+import { type FileHandle, link, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** The text, or null when there is no such file. */
+export async function readTextFile(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return null;
+    throw error;
+  }
+}
+
+/** Replaces the file. A crash leaves the old text or the new, never a part; on return the new one survives power loss. */
+export async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+  const temporary = await writeTemporary(path, text, mode);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Creates the file whole, or returns false when it exists: of two that race, one wins. */
+export async function createFile(path: string, text: string, mode: number): Promise<boolean> {
+  const temporary = await writeTemporary(path, text, mode);
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (hasErrorCode(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncFolder(dirname(path));
+  return true;
+}
+
+/** Whether this is the system's error of that name, for example `ENOENT`. */
+export function hasErrorCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+async function writeTemporary(path: string, text: string, mode: number): Promise<string> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  await withFile(await open(temporary, "wx", mode), async (file) => {
+    await file.writeFile(text);
+    await file.sync();
+  });
+  return temporary;
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  await withFile(await open(folder, "r"), (file) => file.sync());
+}
+
+async function withFile(file: FileHandle, use: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await use(file);
+  } finally {
+    await file.close();
+  }
+}

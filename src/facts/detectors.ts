@@ -1,0 +1,122 @@
+// Labels for what a text seems to hold, so that policy can speak of `pii.email` and never needs a regular expression of
+// its own. A label is a hint with false positives and negatives, not a proof.
+
+import { isCardNumber, startsWithIban } from "./check-digits.ts";
+import { eachString } from "./json-shape.ts";
+
+interface Detector {
+  readonly label: string;
+  /** The pattern cannot match a text that holds none of these; empty when there is no such cheap test. */
+  readonly needs: readonly string[];
+  /**
+   * INVARIANT: linear. A match can begin only where a run of its characters begins (look-behind) or with a literal that
+   * cannot overlap itself; every repetition is bounded, or followed by a character that it cannot match.
+   */
+  readonly pattern: RegExp;
+  /** A further test of what matched; without it a match is enough. */
+  readonly confirm?: (match: string) => boolean;
+}
+
+const detectors: readonly Detector[] = [
+  {
+    label: "pii.email",
+    needs: ["@"],
+    pattern: /(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}/g,
+  },
+  {
+    // 13 to 19 digits, together or in the groups that are printed on cards.
+    label: "pii.credit_card",
+    needs: [],
+    pattern: /(?<!\d)[2-6](?:\d{12,18}|\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{3}([ -])\d{6}\2\d{4,5})(?!\d)/g,
+    confirm: isCardNumber,
+  },
+  {
+    label: "pii.iban",
+    needs: [],
+    pattern: /(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}/g,
+    confirm: startsWithIban,
+  },
+  {
+    label: "pii.us_ssn",
+    needs: ["-"],
+    pattern: /(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])/g,
+  },
+  {
+    label: "secret.anthropic_key",
+    needs: ["sk-ant-"],
+    pattern: /(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{20}/g,
+  },
+  {
+    label: "secret.aws_key",
+    needs: ["AKIA", "ASIA"],
+    pattern: /(?<![A-Za-z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])/g,
+  },
+  {
+    label: "secret.github_token",
+    needs: ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+    pattern: /gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40}/g,
+  },
+  { label: "secret.gitlab_token", needs: ["glpat-"], pattern: /glpat-[A-Za-z0-9_-]{20}/g },
+  { label: "secret.google_api_key", needs: ["AIza"], pattern: /AIza[A-Za-z0-9_-]{35}/g },
+  {
+    label: "secret.jwt",
+    needs: ["eyJ"],
+    pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8}/g,
+  },
+  {
+    label: "secret.openai_key",
+    needs: ["sk-"],
+    pattern: /(?<![A-Za-z0-9])sk-(?!ant-)[A-Za-z0-9_-]{20,200}/g,
+    confirm: looksRandom,
+  },
+  { label: "secret.portcullis_key", needs: ["pcl_"], pattern: /(?<![A-Za-z0-9])pcl_[A-Za-z0-9_-]{20}/g },
+  {
+    label: "secret.private_key",
+    needs: ["PRIVATE KEY"],
+    pattern: /-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----/g,
+  },
+  {
+    label: "secret.slack_token",
+    needs: ["xox", "xapp-"],
+    pattern: /(?<![A-Za-z0-9])(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10}/g,
+  },
+  {
+    label: "secret.stripe_key",
+    needs: ["sk_live_", "rk_live_"],
+    pattern: /(?<![A-Za-z0-9])[rs]k_live_[A-Za-z0-9]{16}/g,
+  },
+];
+
+/** Adds the labels of `text` to `found`. */
+export function detect(text: string, found: Set<string>): void {
+  for (const detector of detectors) {
+    if (!found.has(detector.label) && isFound(detector, text)) found.add(detector.label);
+  }
+}
+
+/** The same for the JSON of a tool call's arguments, whose strings may spell what they say with escapes. */
+export function detectInArguments(text: string, found: Set<string>): void {
+  detect(text, found);
+  if (!text.includes("\\")) return;
+  try {
+    eachString(JSON.parse(text), (string) => detect(string, found));
+  } catch {
+    // It is not JSON: then its text is all there is to look at.
+  }
+}
+
+function isFound({ needs, pattern, confirm }: Detector, text: string): boolean {
+  if (needs.length > 0 && !needs.some((needed) => text.includes(needed))) return false;
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    if (confirm === undefined || confirm(match[0])) return true;
+    // What was looked for may begin inside what was taken for it.
+    pattern.lastIndex = match.index + 1;
+  }
+  return false;
+}
+
+/** `sk-` also begins ordinary words with hyphens; a key has digits among its letters, and mixed case or great length. */
+function looksRandom(match: string): boolean {
+  return /\d/.test(match) && (/[A-Z]/.test(match) || match.length >= 40);
+}
