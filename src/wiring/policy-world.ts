@@ -1,0 +1,18 @@
+// What policies can speak of, taken from the config.
+
+import type { Config } from "../config/schema.ts";
+import type { PolicyWorld } from "../policy/world.ts";
+
+export function policyWorld(config: Config): PolicyWorld {
+  return {
+    applications: config.applications.map(({ name, groups, environment, owner }) => ({
+      name,
+      groups,
+      environment,
+      owner,
+    })),
+    groups: Object.keys(config.groups),
+    tools: Object.keys(config.tools),
+    signOffs: Object.keys(config.sign_offs),
+  };
+}
