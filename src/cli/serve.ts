@@ -56,10 +56,11 @@ async function serve(path: string, listen: string | undefined, greet: boolean): 
       : { ...read, config: { ...read.config, server: { ...read.config.server, listen } } };
   // Logs go to stderr: stdout is for people.
   const log = pino({ level: loaded.config.log.level, base: null }, pino.destination({ fd: 2, sync: true }));
+  const stop = stopped();
   const gateway = await openGateway(loaded, version, log);
   if (greet) await welcome(gateway, loaded);
   log.info({ url: gateway.operator.url, version }, "listening");
-  await stopped();
+  await stop;
   log.info("draining");
   await gateway.close();
   log.info("stopped");

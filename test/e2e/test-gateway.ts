@@ -1,0 +1,84 @@
+// A real gateway for tests: its own process, its own folder, a free port. Closing it verifies its trail.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const command = resolve(import.meta.dirname, "../../bin/portcullis");
+
+export interface TestGateway {
+  readonly folder: string;
+  readonly url: string;
+  /** Null when the folder had a key before this start. */
+  readonly key: string | null;
+  readonly output: string;
+  cli(...args: readonly string[]): {
+    readonly status: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  };
+  /** Ends without warning, and leaves the folder. */
+  kill(): Promise<void>;
+  /** Drains, verifies the trail, and leaves the folder. */
+  stop(): Promise<void>;
+  /** As `stop`, then removes the folder. */
+  close(): Promise<void>;
+}
+
+export function testFolder(files: Readonly<Record<string, string>> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-test-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  return folder;
+}
+
+export async function startGateway(folder: string = testFolder()): Promise<TestGateway> {
+  const child = spawn(command, ["up", "--dir", folder, "--listen", "127.0.0.1:0"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = await listening(child);
+  const cli = (...args: readonly string[]) =>
+    spawnSync(command, [...args, "--dir", folder], { encoding: "utf8" });
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    if (child.exitCode === null) await once(child, "exit");
+    assert.equal(child.exitCode, 0, "the gateway drains and exits cleanly");
+    const verified = cli("audit", "verify");
+    assert.equal(verified.status, 0, verified.stdout + verified.stderr);
+  };
+  return {
+    folder,
+    url: /at (http:\S+)/.exec(output)?.[1] ?? "",
+    key: /pcl_[\w-]+/.exec(output)?.[0] ?? null,
+    output,
+    cli,
+    stop,
+    kill: async () => {
+      child.kill("SIGKILL");
+      if (child.signalCode === null) await once(child, "exit");
+    },
+    close: async () => {
+      await stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** What the gateway prints until it says on stderr that it listens. */
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolved, rejected) => {
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+      if (stderr.includes('"listening"')) resolved(stdout);
+    });
+    child.once("exit", (code) => rejected(new Error(`the gateway ended with ${code}: ${stderr}`)));
+  });
+}
