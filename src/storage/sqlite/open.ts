@@ -14,7 +14,8 @@ import { SqliteWriter } from "./writer.ts";
 
 /** Throws `OperatorError` when the folder is in use or cannot be opened by this version. */
 export function openSqliteStorage(folder: string, tree: TreeArithmetic): Storage {
-  const { writer: database, reader, close } = openDatabase(folder);
+  const connections = openDatabase(folder);
+  const { writer: database, reader } = connections;
   const appender = new LogAppender(database, tree);
   const writer = new SqliteWriter(database, {
     beforeCommit: () => appender.beforeCommit(),
@@ -29,7 +30,7 @@ export function openSqliteStorage(folder: string, tree: TreeArithmetic): Storage
     usage: new SqliteUsageStore(database, reader, writer),
     close: async () => {
       writer.close();
-      close();
+      connections.close();
     },
   };
 }
