@@ -9,7 +9,7 @@ const retryEveryMs = 1000;
 
 export class LateCompletions {
   readonly #append: (entries: readonly EncodedEntry[]) => Promise<unknown>;
-  #waiting: EncodedEntry[] = [];
+  readonly #waiting: EncodedEntry[] = [];
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> | null = null;
 
@@ -43,13 +43,14 @@ export class LateCompletions {
   }
 
   async #tryAppend(): Promise<void> {
-    const batch = this.#waiting.slice(0, 1000);
+    // Taken out first, so that entries added meanwhile cannot be dropped in place of these.
+    const batch = this.#waiting.splice(0, 1000);
     if (batch.length === 0) return;
     try {
       await this.#append(batch);
-      this.#waiting = this.#waiting.slice(batch.length);
     } catch {
       // Still unavailable: whoever appends next has already been told, and the timer tries again.
+      this.#waiting.unshift(...batch);
     }
     if (this.#waiting.length > 0) this.#schedule();
   }
