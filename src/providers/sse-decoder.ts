@@ -1,4 +1,5 @@
-// Splits a byte stream into server-sent events (WHATWG HTML §9.2) without changing a byte of them.
+// Splits a byte stream into server-sent events (WHATWG HTML §9.2.6) without changing a byte of them. Every chunk of every
+// stream comes through here, so each byte is looked at once however the stream is cut.
 
 import { isUtf8 } from "node:buffer";
 import { fail, ok, type Result } from "../core/result.ts";
@@ -14,85 +15,118 @@ export type SseFailure = { readonly reason: "invalid" | "too_large"; readonly de
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+const byteOrderMark = "\ufeff";
+const tooLarge: SseFailure = { reason: "too_large", detail: "an event is larger than `limits.response`" };
 
 export class SseDecoder {
   readonly #maxEventBytes: number;
-  /** Bytes of the event that has not ended yet. */
-  #pending: Buffer = Buffer.alloc(0);
+  /** What earlier chunks hold of the event that has not ended: the first `#keptBytes` of a buffer that grows by doubling. */
+  #kept = Buffer.alloc(0);
+  #keptBytes = 0;
+  /** Whether the current line has had no byte so far. */
+  #lineEmpty = true;
+  /** The last byte was a carriage return: a line feed that follows belongs to it. */
+  #afterReturn = false;
+  /** That carriage return was the blank line's, so the event ends with it or with its line feed. */
+  #ending = false;
   #first = true;
 
   constructor(options: { readonly maxEventBytes: number }) {
     this.#maxEventBytes = options.maxEventBytes;
   }
 
-  /** The events that `chunk` completes. After a failure the decoder must not be used again. */
+  /** The events that `chunk` completes, in order. After a failure the decoder must not be used again. */
   push(chunk: Buffer): Result<readonly SseEvent[], SseFailure> {
-    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (chunk.length === 0) return ok([]);
     const events: SseEvent[] = [];
+    let at = this.#afterReturn && chunk[0] === lineFeed ? 1 : 0;
     let start = 0;
-    for (;;) {
-      const end = endOfEvent(bytes, start, false);
-      if (end === -1) break;
-      const event = this.#event(bytes.subarray(start, end));
-      if (!event.ok) return event;
-      events.push(event.value);
-      start = end;
+    this.#afterReturn = false;
+    if (this.#ending) {
+      const failure = this.#take(chunk.subarray(0, at), events);
+      if (failure !== null) return fail(failure);
+      start = at;
     }
-    this.#pending = bytes.subarray(start);
-    return this.#pending.length > this.#maxEventBytes ? fail(tooLarge) : ok(events);
+    let lf = chunk.indexOf(lineFeed, at);
+    let cr = chunk.indexOf(carriageReturn, at);
+    while (lf !== -1 || cr !== -1) {
+      const byReturn = cr !== -1 && (lf === -1 || cr < lf);
+      const lineEnd = byReturn ? cr : lf;
+      const blank = this.#lineEmpty && lineEnd === at;
+      this.#lineEmpty = true;
+      at = lineEnd + 1;
+      if (byReturn && at === chunk.length) {
+        this.#afterReturn = true;
+        this.#ending = blank;
+        break;
+      }
+      if (byReturn && chunk[at] === lineFeed) at += 1;
+      if (blank) {
+        const failure = this.#take(chunk.subarray(start, at), events);
+        if (failure !== null) return fail(failure);
+        start = at;
+      }
+      if (lf !== -1 && lf < at) lf = chunk.indexOf(lineFeed, at);
+      if (cr !== -1 && cr < at) cr = chunk.indexOf(carriageReturn, at);
+    }
+    if (at < chunk.length) this.#lineEmpty = false;
+    return this.#keep(chunk.subarray(start)) ? ok(events) : fail(tooLarge);
   }
 
   /** The event that a final carriage return completes, if any. Bytes of an unfinished event are a failure. */
   end(): Result<readonly SseEvent[], SseFailure> {
-    const bytes = this.#pending;
-    this.#pending = Buffer.alloc(0);
-    if (bytes.length === 0) return ok([]);
-    if (endOfEvent(bytes, 0, true) === bytes.length) {
-      const event = this.#event(bytes);
-      return event.ok ? ok([event.value]) : event;
+    if (this.#ending) {
+      const events: SseEvent[] = [];
+      const failure = this.#take(Buffer.alloc(0), events);
+      return failure === null ? ok(events) : fail(failure);
     }
+    if (this.#keptBytes === 0) return ok([]);
     return fail({ reason: "invalid", detail: "the stream ended within an event" });
   }
 
-  #event(raw: Buffer): Result<SseEvent, SseFailure> {
-    if (raw.length > this.#maxEventBytes) return fail(tooLarge);
-    if (!isUtf8(raw)) return fail({ reason: "invalid", detail: "an event is not valid UTF-8" });
-    let text = raw.toString("utf8");
-    if (this.#first && text.startsWith("\ufeff")) text = text.slice(1);
+  /** Adds the event that `tail` ends; a failure when it may not pass. */
+  #take(tail: Buffer, events: SseEvent[]): SseFailure | null {
+    this.#ending = false;
+    if (this.#keptBytes + tail.length > this.#maxEventBytes) return tooLarge;
+    const raw = this.#keptBytes === 0 ? tail : Buffer.concat([this.#kept.subarray(0, this.#keptBytes), tail]);
+    this.#keptBytes = 0;
+    if (!isUtf8(raw)) return { reason: "invalid", detail: "an event is not valid UTF-8" };
+    const text = raw.toString("utf8");
+    events.push({ raw, data: dataOf(this.#first && text.startsWith(byteOrderMark) ? text.slice(1) : text) });
     this.#first = false;
-    let data: string | null = null;
-    for (const line of text.split(/\r\n|\n|\r/)) {
-      const value = dataOf(line);
-      if (value !== null) data = data === null ? value : `${data}\n${value}`;
+    return null;
+  }
+
+  /** False when the event grows beyond its limit. */
+  #keep(rest: Buffer): boolean {
+    const needed = this.#keptBytes + rest.length;
+    if (needed > this.#maxEventBytes) return false;
+    if (needed > this.#kept.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.#maxEventBytes, Math.max(needed * 2, 1024)));
+      this.#kept.copy(grown, 0, 0, this.#keptBytes);
+      this.#kept = grown;
     }
-    return ok({ raw, data });
+    rest.copy(this.#kept, this.#keptBytes);
+    this.#keptBytes = needed;
+    return true;
   }
 }
 
-const tooLarge: SseFailure = { reason: "too_large", detail: "an event is larger than `limits.response`" };
+function dataOf(text: string): string | null {
+  // Nearly every event is one `data` line ended by two line feeds.
+  if (text.startsWith("data:") && text.indexOf("\n") === text.length - 2 && !text.includes("\r")) {
+    return text.slice(text.startsWith(" ", 5) ? 6 : 5, -2);
+  }
+  let data: string | null = null;
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    const value = fieldValue(line);
+    if (value !== null) data = data === null ? value : `${data}\n${value}`;
+  }
+  return data;
+}
 
-function dataOf(line: string): string | null {
+function fieldValue(line: string): string | null {
   if (line === "data") return "";
   if (!line.startsWith("data:")) return null;
-  return line.startsWith("data: ") ? line.slice(6) : line.slice(5);
-}
-
-/**
- * Where the event that starts at `start` ends: behind its blank line. -1 when it is not complete. A carriage return at the
- * very end waits for the line feed that may follow it, unless nothing follows any more.
- */
-function endOfEvent(bytes: Buffer, start: number, final: boolean): number {
-  let lineStart = start;
-  for (let at = start; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (byte !== lineFeed && byte !== carriageReturn) continue;
-    const blank = at === lineStart;
-    if (byte === carriageReturn) {
-      if (at + 1 === bytes.length && !final) return -1;
-      if (bytes[at + 1] === lineFeed) at += 1;
-    }
-    if (blank) return at + 1;
-    lineStart = at + 1;
-  }
-  return -1;
+  return line.slice(line.startsWith(" ", 5) ? 6 : 5);
 }
