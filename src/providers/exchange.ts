@@ -1,81 +1,79 @@
 // One HTTP exchange with an upstream, over undici's dispatch: a whole answer as one buffer, a stream as chunks with
-// back-pressure.
+// back-pressure. Whatever happens it is settled exactly once.
 
 import type { Dispatcher } from "undici";
 import { fail, ok, type Result } from "../core/result.ts";
-import { type ProviderAnswer, type ProviderFailure, ProviderStreamError } from "./provider.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
+import { upstreamHeaders } from "./passed-headers.ts";
+import type { ProviderAnswer, ProviderFailure } from "./provider.ts";
+import { failureOf } from "./transport-failure.ts";
 
-const passedHeaders =
-  /^(content-type|retry-after|retry-after-ms|x-request-id|openai-[a-z-]+|x-ratelimit-[a-z-]+)$/;
+export interface ExchangeOptions {
+  readonly maxBytes: number;
+  /** How long a stream that nobody reads is kept open. */
+  readonly stallMs: number;
+  readonly signal: AbortSignal;
+}
 
 type Settle = (answer: Result<ProviderAnswer, ProviderFailure>) => void;
+type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #settle: Settle;
-  readonly #maxBytes: number;
-  readonly #signal: AbortSignal;
+  readonly #options: ExchangeOptions;
   #controller: Dispatcher.DispatchController | null = null;
   #status = 0;
-  #headers: Record<string, string> = {};
-  #whole: Buffer[] = [];
+  #headers: Readonly<Record<string, string>> = {};
+  readonly #body: Buffer[] = [];
   #bytes = 0;
   #stream: ChunkQueue | null = null;
-  #failure: ProviderFailure | null = null;
+  #over = false;
 
-  constructor(settle: Settle, options: { readonly maxBytes: number; readonly signal: AbortSignal }) {
+  constructor(settle: Settle, options: ExchangeOptions) {
     this.#settle = settle;
-    this.#maxBytes = options.maxBytes;
-    this.#signal = options.signal;
-    this.#signal.addEventListener("abort", this.#cancel, { once: true });
+    this.#options = options;
+    options.signal.addEventListener("abort", this.#cancel, { once: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#signal.aborted) this.#cancel();
+    // It was cancelled while it waited for a connection.
+    if (this.#over) controller.abort(new Error("cancelled"));
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
-    if (status < 200) return;
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
+    if (this.#over || status < 200) return;
     this.#status = status;
-    for (const [name, value] of Object.entries(headers)) {
-      if (typeof value === "string" && passedHeaders.test(name)) this.#headers[name] = value;
-    }
-    if (status >= 300 && status < 400)
-      return this.#fail({ reason: "invalid", detail: `it redirects (${status}), which is not followed` });
-    const encoding = headers["content-encoding"];
-    if (encoding !== undefined && encoding !== "identity") {
-      return this.#fail({ reason: "invalid", detail: "it is compressed although that was not asked for" });
-    }
-    if (!/^text\/event-stream\b/i.test(this.#headers["content-type"] ?? "") || status >= 400) return;
-    this.#stream = new ChunkQueue(controller);
+    const problem = problemOf(status, headers, this.#options.maxBytes);
+    if (problem !== null) return this.#fail(problem);
+    this.#headers = upstreamHeaders(headers);
+    // An error that is labelled as a stream is read whole, so that another target can be tried in its place.
+    if (status > 299 || !isEventStream(this.#headers["content-type"])) return;
+    this.#stream = new ChunkQueue(controller, {
+      stallMs: this.#options.stallMs,
+      abandon: (failure) => this.#fail(failure),
+    });
     this.#settle(ok({ kind: "stream", status, headers: this.#headers, chunks: this.#stream }));
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
     if (this.#stream !== null) return this.#stream.push(chunk);
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#maxBytes)
-      return this.#fail({ reason: "too_large", detail: "the answer is too large" });
-    this.#whole.push(chunk);
+    if (this.#bytes > this.#options.maxBytes) return this.#fail(tooLarge);
+    this.#body.push(chunk);
   }
 
   onResponseEnd(): void {
-    this.#signal.removeEventListener("abort", this.#cancel);
+    if (!this.#finish()) return;
     if (this.#stream !== null) return this.#stream.end(null);
-    this.#settle(
-      ok({ kind: "whole", status: this.#status, headers: this.#headers, body: Buffer.concat(this.#whole) }),
-    );
+    const [only] = this.#body;
+    const body = this.#body.length === 1 && only !== undefined ? only : Buffer.concat(this.#body);
+    this.#settle(ok({ kind: "whole", status: this.#status, headers: this.#headers, body }));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#signal.removeEventListener("abort", this.#cancel);
-    const failure = this.#failure ?? failureOf(error, this.#status !== 0);
-    if (this.#stream !== null) this.#stream.end(failure);
-    else this.#settle(fail(failure));
+    this.#fail(failureOf(error, this.#status !== 0));
   }
 
   readonly #cancel = (): void => {
@@ -83,71 +81,43 @@ export class Exchange implements Dispatcher.DispatchHandler {
   };
 
   #fail(failure: ProviderFailure): void {
-    this.#failure ??= failure;
-    // Undici answers with onResponseError, which tells whoever waits.
+    if (!this.#finish()) return;
+    if (this.#stream !== null) this.#stream.end(failure);
+    else this.#settle(fail(failure));
     this.#controller?.abort(new Error(failure.detail));
   }
+
+  /** False when it is over already. */
+  #finish(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#options.signal.removeEventListener("abort", this.#cancel);
+    return true;
+  }
 }
 
-function failureOf(error: Error, answered: boolean): ProviderFailure {
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  if (
-    code === "UND_ERR_HEADERS_TIMEOUT" ||
-    code === "UND_ERR_BODY_TIMEOUT" ||
-    code === "UND_ERR_CONNECT_TIMEOUT"
-  ) {
-    return { reason: "timeout", detail: "it sent nothing for too long" };
+const tooLarge: ProviderFailure = {
+  reason: "too_large",
+  detail: "the answer is larger than `limits.response`",
+};
+
+/** Why an answer is not read at all, or null. */
+function problemOf(status: number, headers: IncomingHeaders, maxBytes: number): ProviderFailure | null {
+  if (status >= 300 && status < 400) {
+    return {
+      reason: "invalid",
+      detail: `it redirects (${status}), which is not followed; correct \`base_url\``,
+    };
   }
-  if (code === "EGRESS_REFUSED") return { reason: "unreachable", detail: error.message };
-  if (answered) return { reason: "invalid", detail: "the connection broke before the answer was complete" };
-  return {
-    reason: "unreachable",
-    detail: code === "" ? "the connection failed" : `the connection failed (${code})`,
-  };
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (typeof encoding !== "string" || encoding.toLowerCase() !== "identity") {
+    return { reason: "invalid", detail: "it compresses its answer although `identity` was asked for" };
+  }
+  const type = headers["content-type"];
+  if (Array.isArray(type)) return { reason: "invalid", detail: "it sends several content types" };
+  return !isEventStream(type) && Number(headers["content-length"] ?? 0) > maxBytes ? tooLarge : null;
 }
 
-/** Chunks between the socket and whoever reads them; a slow reader pauses the socket. */
-class ChunkQueue implements AsyncIterable<Buffer> {
-  readonly #controller: Dispatcher.DispatchController;
-  readonly #chunks: Buffer[] = [];
-  #ended: { readonly failure: ProviderFailure | null } | null = null;
-  #wake: (() => void) | null = null;
-
-  constructor(controller: Dispatcher.DispatchController) {
-    this.#controller = controller;
-  }
-
-  push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    if (this.#chunks.length >= 16) this.#controller.pause();
-    this.#wake?.();
-  }
-
-  end(failure: ProviderFailure | null): void {
-    this.#ended = { failure };
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    try {
-      for (;;) {
-        const chunk = this.#chunks.shift();
-        if (chunk !== undefined) {
-          if (this.#chunks.length === 0 && this.#controller.paused) this.#controller.resume();
-          yield chunk;
-        } else if (this.#ended !== null) {
-          if (this.#ended.failure !== null) throw new ProviderStreamError(this.#ended.failure);
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-          this.#wake = null;
-        }
-      }
-    } finally {
-      // A reader that leaves early wants no more of it.
-      if (this.#ended === null) this.#controller.abort(new Error("nobody reads on"));
-    }
-  }
+function isEventStream(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^text\/event-stream\s*(?:;|$)/i.test(contentType);
 }

@@ -1,13 +1,21 @@
 // Any upstream that speaks OpenAI's API.
 
 import { Pool } from "undici";
+import { OperatorError } from "../core/operator-error.ts";
 import { fail, type Result } from "../core/result.ts";
 import type { SecretValue } from "../core/secret-value.ts";
-import { guardedLookup, isWrittenInternal } from "./egress.ts";
+import { guardedLookup, type ResolveName } from "./egress.ts";
 import { Exchange } from "./exchange.ts";
-import type { ModelProvider, ProviderAnswer, ProviderFailure, ProviderRequest } from "./provider.ts";
+import { clientHeaders, ownRequestHeaders } from "./passed-headers.ts";
+import type {
+  ModelProvider,
+  ProviderAnswer,
+  ProviderEndpoint,
+  ProviderFailure,
+  ProviderRequest,
+} from "./provider.ts";
 
-/** The provider's key. A failure is text for people: lowercase and without the key. */
+/** The provider's key, asked for with every request: whoever answers may cache. A failure is text for people, without the key. */
 export type ReadProviderKey = () => Promise<Result<SecretValue, string>>;
 
 export interface OpenAiProviderOptions {
@@ -18,10 +26,13 @@ export interface OpenAiProviderOptions {
   readonly models: readonly string[] | null;
   readonly asksForStreamUsage: boolean;
   readonly allowPrivateAddresses: boolean;
+  /** From sending the request to the first byte of the answer, and between two parts of it. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   /** As many as calls may run at once: fewer would let streams wait for each other. */
   readonly connections: number;
+  /** Default: the system's resolver. */
+  readonly resolveName?: ResolveName;
 }
 
 export class OpenAiProvider implements ModelProvider {
@@ -31,55 +42,90 @@ export class OpenAiProvider implements ModelProvider {
   readonly asksForStreamUsage: boolean;
   readonly #key: ReadProviderKey | null;
   readonly #pool: Pool;
-  readonly #path: string;
+  readonly #paths: Readonly<Record<ProviderEndpoint, string>>;
   readonly #timeoutMs: number;
 
+  /** Throws `OperatorError` for a base URL that cannot be meant. Connects to nothing. */
   constructor(options: OpenAiProviderOptions) {
     this.name = options.name;
     this.models = options.models;
     this.asksForStreamUsage = options.asksForStreamUsage;
     this.#key = options.key;
     this.#timeoutMs = options.timeoutMs;
-    const url = new URL(options.baseUrl);
-    this.#path = url.pathname.replace(/\/+$/, "");
-    const allowInternal = options.allowPrivateAddresses || isWrittenInternal(url.hostname);
+    const url = baseUrl(options.name, options.baseUrl);
+    this.#paths = {
+      "chat/completions": pathUnder(url, "chat/completions"),
+      embeddings: pathUnder(url, "embeddings"),
+    };
     this.#pool = new Pool(url.origin, {
       connections: options.connections,
       pipelining: 1,
-      connect: { timeout: options.connectTimeoutMs, lookup: guardedLookup(allowInternal) },
+      // One exchange a connection: cancelling one then closes it, and pausing one does not hold up another.
+      allowH2: false,
+      connect: {
+        timeout: options.connectTimeoutMs,
+        lookup: guardedLookup(options.allowPrivateAddresses, options.resolveName),
+      },
     });
   }
 
   async send(request: ProviderRequest): Promise<Result<ProviderAnswer, ProviderFailure>> {
-    const headers: Record<string, string> = {
-      ...request.headers,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "accept-encoding": "identity",
-      "user-agent": "portcullis",
-    };
-    if (this.#key !== null) {
-      const key = await this.#key();
-      if (!key.ok) return fail({ reason: "unavailable", detail: key.failure });
-      headers["authorization"] = key.value.use((value) => `Bearer ${value}`);
-    }
-    return new Promise((resolve) => {
-      const exchange = new Exchange(resolve, { maxBytes: request.maxResponseBytes, signal: request.signal });
-      this.#pool.dispatch(
-        {
-          method: "POST",
-          path: `${this.#path}/${request.endpoint}`,
-          headers,
-          body: request.body,
-          headersTimeout: this.#timeoutMs,
-          bodyTimeout: this.#timeoutMs,
-        },
-        exchange,
-      );
+    const headers = [...ownRequestHeaders, ...clientHeaders(request.headers)];
+    if (this.#key === null) return this.#exchange(request, headers);
+    const key = await this.#key();
+    if (!key.ok) return fail({ reason: "unavailable", detail: key.failure });
+    return key.value.use((value) => {
+      if (!/^[\x21-\x7e]+$/.test(value)) return fail(unsendableKey);
+      return this.#exchange(request, [...headers, "authorization", `Bearer ${value}`]);
     });
   }
 
   close(): Promise<void> {
     return this.#pool.destroy();
   }
+
+  async #exchange(
+    request: ProviderRequest,
+    headers: string[],
+  ): Promise<Result<ProviderAnswer, ProviderFailure>> {
+    const { signal, body, endpoint, maxResponseBytes: maxBytes } = request;
+    if (signal.aborted) return fail({ reason: "cancelled", detail: "the client is gone" });
+    return new Promise((resolve) => {
+      this.#pool.dispatch(
+        {
+          method: "POST",
+          path: this.#paths[endpoint],
+          headers,
+          body,
+          headersTimeout: this.#timeoutMs,
+          bodyTimeout: this.#timeoutMs,
+        },
+        new Exchange(resolve, { maxBytes, stallMs: this.#timeoutMs, signal }),
+      );
+    });
+  }
+}
+
+const unsendableKey: ProviderFailure = {
+  reason: "unavailable",
+  detail:
+    "its key holds characters that no HTTP header can carry; set it again with `portcullis secrets set`",
+};
+
+function baseUrl(provider: string, written: string): URL {
+  const url = URL.parse(written);
+  const place = `\`base_url\` of provider \`${provider}\``;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new OperatorError(`${place} is not an http or https URL`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new OperatorError(`${place} holds credentials; use \`api_key\` and \`portcullis secrets set\``);
+  }
+  if (url.hash !== "") throw new OperatorError(`${place} has a fragment; take away the part from \`#\` on`);
+  return url;
+}
+
+/** The endpoint below the base URL's path, with the base URL's query (`api-version`, for some vendors). */
+function pathUnder(base: URL, endpoint: ProviderEndpoint): string {
+  return `${base.pathname.replace(/\/+$/, "")}/${endpoint}${base.search}`;
 }

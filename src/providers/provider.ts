@@ -18,7 +18,7 @@ export interface ProviderRequest {
 
 /**
  * What came back. Any HTTP status: an upstream's error is an answer too. A stream is what the upstream labels
- * `text/event-stream`; everything else is read to its end first.
+ * `text/event-stream` and answers with 2xx; everything else is read to its end first.
  */
 export type ProviderAnswer =
   | {
@@ -32,7 +32,10 @@ export type ProviderAnswer =
       readonly kind: "stream";
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
-      /** Chunks as they arrive; pulling slowly slows the upstream. Throws `ProviderStreamError` when the stream breaks. */
+      /**
+       * Chunks as they arrive, for one reader; pulling slowly slows the upstream. Throws `ProviderStreamError` when the
+       * stream breaks. Leaving the loop, or `return()` of an iterator that was never read, cancels the exchange.
+       */
       readonly chunks: AsyncIterable<Buffer>;
     };
 
@@ -60,6 +63,6 @@ export interface ModelProvider {
   /** Whether streams should ask for usage when the client did not. */
   readonly asksForStreamUsage: boolean;
   send(request: ProviderRequest): Promise<Result<ProviderAnswer, ProviderFailure>>;
-  /** Closes idle connections. Running exchanges are cancelled by their signals, not here. */
+  /** Closes all connections. For the end of a drain: an exchange that still runs fails with `unavailable`. */
   close(): Promise<void>;
 }
