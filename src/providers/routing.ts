@@ -34,13 +34,18 @@ export class Router {
     return this.#aliases.get(name) ?? this.#concrete(name);
   }
 
-  /** What can be listed: aliases, and the models of providers that are narrowed to a list. */
+  /** What can be listed: aliases, the models of providers that are narrowed to a list, and whatever else an alias leads to. */
   list(): readonly ListedModel[] {
     const aliases = [...this.#aliases].map(([id, targets]) => ({ id, targets }));
-    const named = [...this.#providers].flatMap(([provider, models]) =>
-      (models ?? []).map((model) => ({ id: `${provider}/${model}`, targets: [{ provider, model }] })),
+    const narrowed = [...this.#providers].flatMap(([provider, models]) =>
+      (models ?? []).map((model) => ({ provider, model })),
     );
-    return [...aliases.filter((alias) => alias.targets.length > 0), ...named];
+    const concrete = [...narrowed, ...aliases.flatMap((alias) => alias.targets)].map((target) => ({
+      id: `${target.provider}/${target.model}`,
+      targets: [target],
+    }));
+    const listed = [...aliases.filter((alias) => alias.targets.length > 0), ...concrete];
+    return [...new Map(listed.map((model) => [model.id, model])).values()];
   }
 
   #concrete(id: string): readonly RouteTarget[] {
