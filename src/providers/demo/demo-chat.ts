@@ -1,140 +1,144 @@
-// What the demo model says: an echo that names itself, or the tool calls that the last message asks for.
+// A chat answer of the demo model, whole or in chunks, in the shapes of OpenAI's API.
 
 import { hash } from "node:crypto";
-
-type JsonObject = Readonly<Record<string, unknown>>;
+import type { JsonObject } from "./demo-json.ts";
+import { demoReply } from "./demo-reply.ts";
+import type { DemoChatRequest } from "./demo-request.ts";
+import { bytesPerToken, demoTokens } from "./demo-tokens.ts";
+import { type DemoToolCall, demoToolCalls } from "./demo-tool-calls.ts";
 
 export type DemoAnswer =
   | { readonly kind: "whole"; readonly body: JsonObject }
   | { readonly kind: "stream"; readonly chunks: readonly JsonObject[] };
 
-interface DemoToolCall {
-  readonly id: string;
-  readonly type: "function";
-  readonly function: { readonly name: string; readonly arguments: string };
+/** What one choice says; all choices of an answer say the same. */
+interface Saying {
+  readonly content: string | null;
+  readonly calls: readonly DemoToolCall[];
+  readonly finishReason: "stop" | "length" | "tool_calls" | "function_call";
 }
 
 /** The same for every call, so that the same request has the same answer. */
 const created = 1_700_000_000;
 
-export function demoChat(request: JsonObject): DemoAnswer {
-  const messages = objects(request["messages"]);
-  const last = messages.at(-1);
-  const asked = text(last?.["content"]);
-  const calls = last?.["role"] === "tool" ? [] : toolCalls(request, asked);
-  const content = calls.length > 0 ? null : reply(request, last?.["role"] === "tool", asked);
-  const id = `chatcmpl-demo-${hash("sha256", JSON.stringify(request), "hex").slice(0, 24)}`;
-  const naming = { id, created, model: String(request["model"]) };
-  const n = typeof request["n"] === "number" ? Math.min(8, Math.max(1, request["n"])) : 1;
-  const prompt_tokens = Math.ceil(JSON.stringify(messages).length / 4);
-  const completion_tokens = n * Math.ceil((content ?? JSON.stringify(calls)).length / 4);
-  const usage = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
-  const finish_reason = calls.length > 0 ? "tool_calls" : "stop";
-  const indices = Array.from({ length: n }, (_, index) => index);
-  if (request["stream"] !== true) {
-    const message = { role: "assistant", content, ...(calls.length > 0 ? { tool_calls: calls } : {}) };
-    const choices = indices.map((index) => ({ index, message, logprobs: null, finish_reason }));
-    return { kind: "whole", body: { ...naming, object: "chat.completion", choices, usage } };
-  }
-  const chunk = (index: number, delta: JsonObject, reason: string | null): JsonObject => ({
+export function demoChat(request: DemoChatRequest): DemoAnswer {
+  const saying = shortened(say(request), request);
+  const naming = {
+    id: `chatcmpl-demo-${hash("sha256", JSON.stringify(request), "hex").slice(0, 24)}`,
+    object: request.stream ? "chat.completion.chunk" : "chat.completion",
+    created,
+    model: request.model,
+    system_fingerprint: "fp_portcullis_demo",
+  };
+  const usage = usageOf(request, saying);
+  const indices = Array.from({ length: request.n }, (_, index) => index);
+  if (request.stream) return { kind: "stream", chunks: chunksOf(request, naming, indices, saying, usage) };
+  const message = {
+    role: "assistant",
+    content: saying.content,
+    refusal: null,
+    ...wholeCalls(request, saying),
+  };
+  const finish_reason = saying.finishReason;
+  const choices = indices.map((index) => ({ index, message, logprobs: null, finish_reason }));
+  return { kind: "whole", body: { ...naming, choices, usage } };
+}
+
+function say(request: DemoChatRequest): Saying {
+  const calls = demoToolCalls(request);
+  if (calls.length === 0) return { content: demoReply(request), calls, finishReason: "stop" };
+  return { content: null, calls, finishReason: request.legacy ? "function_call" : "tool_calls" };
+}
+
+/** Cut off where `max_tokens` ends, in the middle of a tool call's arguments too, as a model would be. */
+function shortened(saying: Saying, request: DemoChatRequest): Saying {
+  let left = request.maxTokens * bytesPerToken;
+  if (sizeOf(saying) <= left) return saying;
+  const cut = (text: string): string => {
+    const kept = text.slice(0, left).toWellFormed();
+    left = Math.max(0, left - text.length);
+    return kept;
+  };
+  return {
+    content: saying.content === null ? null : cut(saying.content),
+    calls: saying.calls.map((call) => ({ ...call, arguments: cut(call.arguments) })),
+    finishReason: "length",
+  };
+}
+
+function wholeCalls(request: DemoChatRequest, saying: Saying): JsonObject {
+  const [first] = saying.calls;
+  if (first === undefined) return {};
+  if (request.legacy) return { function_call: { name: first.name, arguments: first.arguments } };
+  return {
+    tool_calls: saying.calls.map(({ id, name, arguments: args }) => ({
+      id,
+      type: "function",
+      function: { name, arguments: args },
+    })),
+  };
+}
+
+function chunksOf(
+  request: DemoChatRequest,
+  naming: JsonObject,
+  indices: readonly number[],
+  saying: Saying,
+  usage: JsonObject,
+): readonly JsonObject[] {
+  // As OpenAI does it: with `include_usage` every chunk has the member, and an extra last one has the numbers.
+  const usageMember = request.includeUsage ? { usage: null } : {};
+  const chunk = (index: number, delta: JsonObject, finishReason: string | null): JsonObject => ({
     ...naming,
-    object: "chat.completion.chunk",
-    choices: [{ index, delta, logprobs: null, finish_reason: reason }],
+    choices: [{ index, delta, logprobs: null, finish_reason: finishReason }],
+    ...usageMember,
   });
-  const chunks = indices.flatMap((index) => [
-    chunk(index, { role: "assistant", content: calls.length > 0 ? null : "" }, null),
-    ...(content === null ? [] : words(content).map((word) => chunk(index, { content: word }, null))),
-    ...calls.map((call, at) => chunk(index, { tool_calls: [{ index: at, ...call }] }, null)),
-    chunk(index, {}, finish_reason),
-  ]);
-  const options = request["stream_options"];
-  if (isObject(options) && options["include_usage"] === true) {
-    chunks.push({ ...naming, object: "chat.completion.chunk", choices: [], usage });
-  }
-  return { kind: "stream", chunks };
+  const deltas: readonly JsonObject[] = [
+    { role: "assistant", content: saying.content === null ? null : "" },
+    ...pieces(saying.content ?? "", /\s*\S+(?:\s+\S+){0,2}|\s+/g).map((content) => ({
+      content,
+    })),
+    ...callDeltas(request, saying),
+  ];
+  const chunks = deltas.flatMap((delta) => indices.map((index) => chunk(index, delta, null)));
+  const last = indices.map((index) => chunk(index, {}, saying.finishReason));
+  return [...chunks, ...last, ...(request.includeUsage ? [{ ...naming, choices: [], usage }] : [])];
 }
 
-function reply(request: JsonObject, afterTool: boolean, asked: string): string {
-  const format = request["response_format"];
-  if (isObject(format) && format["type"] !== "text")
-    return JSON.stringify({ demo: true, echo: asked.slice(0, 200) });
-  const label = "This is Portcullis' built-in demo model; no real model was called.";
-  return afterTool
-    ? `${label} The tool answered: ${asked.slice(0, 500)}`
-    : `${label} You said: ${asked.slice(0, 500)}`;
-}
-
-/** The offered tools whose names, or all words of them, the message mentions. */
-function toolCalls(request: JsonObject, asked: string): readonly DemoToolCall[] {
-  const spoken = asked.toLowerCase();
-  return objects(request["tools"]).flatMap((tool) => {
-    const definition = tool["function"];
-    if (!isObject(definition) || typeof definition["name"] !== "string") return [];
-    const name = definition["name"];
-    const parts = name
-      .toLowerCase()
-      .split(/[^a-z0-9]+/)
-      .filter((part) => part !== "");
-    const meant =
-      spoken.includes(name.toLowerCase()) ||
-      parts.every((part) => spoken.includes(part) || spoken.includes(part.replace("email", "e-mail")));
-    if (!meant || parts.length === 0) return [];
-    const id = `call_demo_${hash("sha256", `${name} ${asked}`, "hex").slice(0, 20)}`;
+/** A call's name first, then its arguments in parts. */
+function callDeltas(request: DemoChatRequest, saying: Saying): readonly JsonObject[] {
+  const calls = request.legacy ? saying.calls.slice(0, 1) : saying.calls;
+  return calls.flatMap(({ id, name, arguments: args }, index): readonly JsonObject[] => {
+    const parts = pieces(args, /.{1,24}/gsu);
+    if (request.legacy) {
+      return [
+        { function_call: { name, arguments: "" } },
+        ...parts.map((part) => ({ function_call: { arguments: part } })),
+      ];
+    }
     return [
-      {
-        id,
-        type: "function" as const,
-        function: { name, arguments: JSON.stringify(plausibleArguments(definition, asked)) },
-      },
+      { tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] },
+      ...parts.map((part) => ({ tool_calls: [{ index, function: { arguments: part } }] })),
     ];
   });
 }
 
-function plausibleArguments(definition: JsonObject, asked: string): JsonObject {
-  const parameters = definition["parameters"];
-  const properties = isObject(parameters) ? parameters["properties"] : undefined;
-  if (!isObject(properties)) return {};
-  return Object.fromEntries(
-    Object.entries(properties).map(([name, schema]) => [name, plausible(name, schema, asked)]),
-  );
+function usageOf(request: DemoChatRequest, saying: Saying): JsonObject {
+  const prompt = demoTokens(JSON.stringify([request.messages, request.tools]));
+  const completion = request.n * Math.ceil(sizeOf(saying) / bytesPerToken);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: { cached_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: 0 },
+  };
 }
 
-function plausible(name: string, schema: unknown, asked: string): unknown {
-  if (!isObject(schema)) return asked.slice(0, 200);
-  const choices = schema["enum"];
-  if (Array.isArray(choices)) return choices[0];
-  switch (schema["type"]) {
-    case "integer":
-    case "number":
-      return Number(/\d{1,9}/.exec(asked)?.[0] ?? 1);
-    case "boolean":
-      return true;
-    case "array":
-      return [];
-    case "object":
-      return {};
-    default:
-      if (/^(to|email|recipient)$/i.test(name))
-        return /[^\s@<>"]+@[^\s@<>"]+\.[a-z]+/i.exec(asked)?.[0] ?? "ana@example.com";
-      return asked.slice(0, 200);
-  }
+function sizeOf(saying: Saying): number {
+  return saying.calls.reduce((sum, call) => sum + call.arguments.length, saying.content?.length ?? 0);
 }
 
-function text(content: unknown): string {
-  if (typeof content === "string") return content;
-  return objects(content)
-    .map((part) => (typeof part["text"] === "string" ? part["text"] : ""))
-    .join(" ");
-}
-
-function words(content: string): readonly string[] {
-  return content.match(/\s*\S+/g) ?? [content];
-}
-
-function objects(value: unknown): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function pieces(text: string, pattern: RegExp): readonly string[] {
+  return text.match(pattern) ?? [];
 }
