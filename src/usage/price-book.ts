@@ -1,7 +1,9 @@
-// What a call costs, in millionths of a US dollar: the config's prices first, then those of `@pydantic/genai-prices`, a
-// maintained data set with cached-token and tiered prices that is bundled with the package and so works offline.
+// What a call costs, in millionths of a US dollar: the config's prices first, then the published ones, and where neither
+// knows the model nothing at all, which is not the same as free.
 
-import { calcPrice } from "@pydantic/genai-prices";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { type PublishedPrice, priceData, publishedPrice } from "./published-prices.ts";
+import { costMicroUsd, type TokenRates, tokenRates } from "./token-rates.ts";
 import type { TokenUsage } from "./token-usage.ts";
 
 export interface Cost {
@@ -23,75 +25,85 @@ export interface PricedProvider {
   readonly pricesAs?: string | undefined;
 }
 
-/** The version of the data set is its date: it is released whenever prices change. Kept equal to the lock file by a test. */
-export const priceData = "genai-prices 0.1.8";
-
 type Pricing = (usage: TokenUsage) => Cost | null;
+
+interface Remembered {
+  readonly pricing: Pricing;
+  /** Milliseconds since the epoch from which it has to be looked up again. */
+  readonly until: number;
+}
 
 /** Bounded, because a provider that is not narrowed lets clients name any model. */
 const maxRemembered = 1000;
+/** The data set's finest change is to the minute. */
+const changeMs = 60_000;
+
+const unknown: Pricing = () => null;
 
 export class PriceBook {
   readonly #configured: Readonly<Record<string, ConfiguredPrice>>;
   readonly #providers: ReadonlyMap<string, PricedProvider>;
-  readonly #remembered = new Map<string, Pricing>();
+  readonly #clock: Clock;
+  readonly #remembered = new Map<string, Remembered>();
 
   constructor(
     configured: Readonly<Record<string, ConfiguredPrice>>,
     providers: ReadonlyMap<string, PricedProvider>,
+    clock: Clock = systemClock,
   ) {
     this.#configured = configured;
     this.#providers = providers;
+    this.#clock = clock;
   }
 
-  /** `target` is `provider/model`. Null when no price is known, which is not the same as free. */
+  /** `target` is `provider/model`. Null when no price is known. */
   cost(target: string, usage: TokenUsage): Cost | null {
-    let pricing = this.#remembered.get(target);
-    if (pricing === undefined) {
-      pricing = this.#pricing(target);
+    const now = this.#clock.now();
+    let known = this.#remembered.get(target);
+    if (known === undefined || known.until <= now) {
+      known = this.#lookUp(target, now);
       if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
-      this.#remembered.set(target, pricing);
+      this.#remembered.set(target, known);
     }
-    return pricing(usage);
+    return known.pricing(usage);
   }
 
-  #pricing(target: string): Pricing {
+  #lookUp(target: string, now: number): Remembered {
+    const forever = (pricing: Pricing): Remembered => ({ pricing, until: Number.POSITIVE_INFINITY });
     const slash = target.indexOf("/");
     const name = target.slice(0, slash);
     const provider = this.#providers.get(name);
-    if (provider === undefined) return () => null;
+    if (provider === undefined) return forever(unknown);
     const price = Object.hasOwn(this.#configured, target) ? this.#configured[target] : undefined;
-    if (price !== undefined) return (usage) => ({ microUsd: configuredCost(price, usage), source: "config" });
-    if (provider.type === "demo") return () => ({ microUsd: 0, source: "demo" });
-    return publishedPricing(provider.pricesAs ?? name, target.slice(slash + 1));
+    if (price !== undefined) return forever(configuredPricing(price));
+    if (provider.type === "demo") return forever(() => ({ microUsd: 0, source: "demo" }));
+    const published = publishedPrice(provider.pricesAs ?? name, target.slice(slash + 1), now);
+    if (published === null) return forever(unknown);
+    const pricing = publishedPricing(published);
+    return published.changes ? { pricing, until: now - (now % changeMs) + changeMs } : forever(pricing);
   }
 }
 
-/** USD per million tokens is micro-USD per token, so the sum needs no scaling and is rounded once. */
-function configuredCost(price: ConfiguredPrice, usage: TokenUsage): number {
-  const fresh = usage.input_tokens - usage.cached_input_tokens;
-  const cached = price.cached_input ?? price.input;
-  return Math.round(
-    fresh * price.input + usage.cached_input_tokens * cached + usage.output_tokens * price.output,
-  );
+function configuredPricing({ input, output, cached_input }: ConfiguredPrice): Pricing {
+  const rates = tokenRates({
+    input,
+    cachedInput: cached_input ?? input,
+    output,
+    reasoning: null,
+    request: 0,
+  });
+  return (usage) => cost(rates, usage, "config");
 }
 
-function publishedPricing(providerId: string, model: string): Pricing {
-  const known = calcPrice({ input_tokens: 0, output_tokens: 0 }, model, { providerId });
-  if (known === null) return () => null;
-  const { input_mtok, output_mtok, cache_read_mtok } = known.model_price;
-  if (typeof input_mtok === "number" && typeof output_mtok === "number") {
-    const cached_input = typeof cache_read_mtok === "number" ? cache_read_mtok : input_mtok;
-    const flat = { input: input_mtok, output: output_mtok, cached_input };
-    return (usage) => ({ microUsd: configuredCost(flat, usage), source: priceData });
-  }
+function publishedPricing(published: PublishedPrice): Pricing {
+  const bands = published.bands.map(({ above, prices }) => ({ above, rates: tokenRates(prices) }));
   return (usage) => {
-    const { input_tokens, output_tokens, cached_input_tokens } = usage;
-    const tiered = calcPrice({ input_tokens, output_tokens, cache_read_tokens: cached_input_tokens }, model, {
-      providerId,
-    });
-    return tiered === null
-      ? null
-      : { microUsd: Math.round(tiered.total_price * 1_000_000), source: priceData };
+    const band = bands.find(({ above }) => usage.input_tokens > above);
+    return band === undefined ? null : cost(band.rates, usage, priceData);
   };
+}
+
+function cost(rates: TokenRates, usage: TokenUsage, source: string): Cost | null {
+  const microUsd = costMicroUsd(rates, usage);
+  return microUsd === null ? null : { microUsd, source };
 }
