@@ -1,75 +1,101 @@
-// Usage counted from the log, off the hot path: run it twice, kill it, or empty it, and the sums come out the same.
+// Usage counted from the log, off the hot path: run it twice, kill it, or empty it, and the sums come out the same. The
+// position moves in the transaction that adds the sums, so an entry is counted once whatever happens in between.
 
-import type { UsageIncrement, UsageStore } from "./usage-store.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { completedCallIncrement, mergedIncrements } from "./completed-call.ts";
+import type { UsageStore } from "./usage-store.ts";
 
 export interface EntryReader {
   head(): Promise<{ readonly size: number }>;
+  /** Entries `from` ≤ index < `to`, in order: all of them, or a first part that is not empty. */
   read(from: number, to: number): Promise<readonly { readonly index: number; readonly leaf: Uint8Array }[]>;
 }
 
-/** Entries in one step: a few milliseconds of work. */
+/** Entries in one step: a few milliseconds of work, after which calls get their turn. */
 const batch = 500;
 
 export class UsageProjection {
   readonly #entries: EntryReader;
   readonly #store: UsageStore;
-  #running: Promise<void> | null = null;
+  /** The last run that was asked for; settles when it is over, and never rejects. */
+  #last: Promise<void> = Promise.resolve();
+  /** A run that has not begun: whoever asks now shares it. */
+  #waiting: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(entries: EntryReader, store: UsageStore) {
     this.#entries = entries;
     this.#store = store;
   }
 
-  /** Counts what the log holds now. Calls at the same time share one run. */
+  /** Counts at least what the log holds at the time of asking. One run at a time; calls meanwhile share the next. */
   catchUp(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
+    if (this.#waiting !== null) return this.#waiting;
+    const run = this.#after(() => {
+      this.#waiting = null;
+      return this.#count();
     });
-    return this.#running;
+    this.#waiting = run;
+    return run;
   }
 
-  async #run(): Promise<void> {
-    for (;;) {
-      const from = await this.#store.position();
-      const { size } = await this.#entries.head();
-      const to = Math.min(size, from + batch);
-      if (to <= from) return;
-      const entries = await this.#entries.read(from, to);
-      await this.#store.advance(from, from + entries.length, entries.flatMap(incrementOf));
-      await new Promise(setImmediate);
+  /** Empties the projection and counts the whole log again. */
+  rebuild(): Promise<void> {
+    return this.#after(async () => {
+      await this.#store.reset();
+      await this.#count();
+    });
+  }
+
+  /** Catches up every `intervalMs` from now on, so that whoever asks for usage finds little left to count. */
+  start(intervalMs: number, onFault: (fault: unknown) => void): void {
+    this.#timer ??= setInterval(() => {
+      // A run that takes longer than the interval is not followed by a queue of others.
+      if (this.#waiting === null) this.catchUp().catch(onFault);
+    }, intervalMs);
+    this.#timer.unref();
+  }
+
+  /** Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#last;
+  }
+
+  #after(run: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(run);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #count(): Promise<void> {
+    const { size } = await this.#entries.head();
+    let from = await this.#store.position();
+    if (from > size) {
+      // The log was restored from an older copy, and what is counted may not be in it.
+      await this.#store.reset();
+      from = 0;
+    }
+    while (from < size) {
+      from = await this.#step(from, Math.min(size, from + batch));
+      await nextTurn();
     }
   }
-}
 
-function incrementOf(entry: { readonly leaf: Uint8Array }): readonly UsageIncrement[] {
-  const leaf: unknown = JSON.parse(Buffer.from(entry.leaf).toString("utf8"));
-  if (!isObject(leaf) || leaf["type"] !== "call.completed") return [];
-  const usage = isObject(leaf["usage"]) ? leaf["usage"] : {};
-  const inputTokens = count(usage["input_tokens"]);
-  const outputTokens = count(usage["output_tokens"]);
-  const cost = leaf["cost_micro_usd"];
-  return [
-    {
-      day: String(leaf["time"]).slice(0, 10),
-      application: String(leaf["application"]),
-      user: typeof leaf["user"] === "string" ? leaf["user"] : "",
-      model: typeof leaf["target"] === "string" ? leaf["target"] : "",
-      calls: 1,
-      refused: leaf["outcome"] === "refused" ? 1 : 0,
-      inputTokens,
-      cachedInputTokens: count(usage["cached_input_tokens"]),
-      outputTokens,
-      estimated: usage["source"] === "estimate" ? 1 : 0,
-      costMicroUsd: count(cost),
-      unpriced: cost === null && inputTokens + outputTokens > 0 ? 1 : 0,
-    },
-  ];
-}
-
-function count(value: unknown): number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  /** Counts from `from`; the new position. */
+  async #step(from: number, to: number): Promise<number> {
+    const entries = await this.#entries.read(from, to);
+    const inOrder = entries.every((entry, at) => entry.index === from + at);
+    if (entries.length === 0 || !inOrder || entries.length > to - from) {
+      throw new Error(`the log did not give its entries from ${from} on; run \`portcullis audit verify\``);
+    }
+    const increments = entries.flatMap((entry) => completedCallIncrement(entry.index, entry.leaf) ?? []);
+    const next = from + entries.length;
+    if (await this.#store.advance(from, next, mergedIncrements(increments))) return next;
+    // Another instance was faster.
+    const position = await this.#store.position();
+    if (position === from) throw new Error(`the usage projection does not move from ${from}`);
+    return position;
+  }
 }

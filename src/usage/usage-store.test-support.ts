@@ -1,0 +1,35 @@
+// A usage store in memory that keeps to the interface, compare-and-set included.
+
+import type { UsageIncrement, UsageRow, UsageStore } from "./usage-store.ts";
+
+export class MemoryUsageStore implements UsageStore {
+  #position = 0;
+  counted: UsageIncrement[] = [];
+  /** Called before each `advance`: stands for another instance, or for a crash when it throws. */
+  beforeAdvance: () => void | Promise<void> = () => {};
+
+  async position(): Promise<number> {
+    return this.#position;
+  }
+
+  async advance(from: number, to: number, increments: readonly UsageIncrement[]): Promise<boolean> {
+    await this.beforeAdvance();
+    if (this.#position !== from) return false;
+    this.#position = to;
+    this.counted.push(...increments);
+    return true;
+  }
+
+  async query(): Promise<readonly UsageRow[]> {
+    return this.counted;
+  }
+
+  async reset(): Promise<void> {
+    this.#position = 0;
+    this.counted = [];
+  }
+
+  get calls(): number {
+    return this.counted.reduce((sum, one) => sum + one.calls, 0);
+  }
+}
