@@ -28,13 +28,23 @@ const ibanLengths: ReadonlyMap<string, number> = new Map(
 
 /** Whether the text, spaces left out, begins with an IBAN: as long as its country's are, and 1 modulo 97 (ISO 13616). */
 export function startsWithIban(written: string): boolean {
-  const compact = written.replaceAll(" ", "");
-  const length = ibanLengths.get(compact.slice(0, 2));
-  if (length === undefined || compact.length < length) return false;
+  const length = ibanLengths.get(written.slice(0, 2));
+  if (length === undefined) return false;
+  // The number begins behind country and check digits, which come last: their value is put there at the end.
   let remainder = 0;
-  for (let at = 0; at < length; at += 1) {
-    const value = Number.parseInt(compact.charAt((at + 4) % length), 36);
-    remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97;
+  let read = 0;
+  for (let at = 0; at < written.length && read < length; at += 1) {
+    if (written.charCodeAt(at) === 0x20) continue;
+    read += 1;
+    if (read > 4) remainder = appended(remainder, written.charCodeAt(at));
   }
-  return remainder === 1;
+  for (let at = 0; at < 4; at += 1) remainder = appended(remainder, written.charCodeAt(at));
+  return read === length && remainder === 1;
+}
+
+/** The number modulo 97 after a digit, or after a letter, which counts as two digits from 10 (A) to 35 (Z). */
+function appended(remainder: number, character: number): number {
+  return character > 0x39
+    ? (remainder * 100 + character - 55) % 97
+    : (remainder * 10 + character - 0x30) % 97;
 }
