@@ -112,7 +112,9 @@ function asksForUsage(body: JsonObject): Result<boolean, Refusal> {
   const options = member(body, "stream_options");
   if (isAbsent(options)) return ok(false);
   if (!isObject(options)) return invalid("stream_options", "`stream_options` must be an object");
-  return optionalBoolean(options, "include_usage");
+  const asked = optionalBoolean(options, "include_usage");
+  if (asked.ok) return asked;
+  return invalid("stream_options.include_usage", "`stream_options.include_usage` must be true or false");
 }
 
 /** With both names present the larger counts, because a provider may honour either. */
