@@ -84,15 +84,18 @@ export class PartialCall {
 }
 
 /**
- * The name that parts make. Clients join the parts, or keep the first or the last one, and vendors send a name in pieces,
- * repeat it, or send it growing. Of all these readings only one may be a tool that the client has; null when more are.
+ * The name that parts make. Vendors send a name in pieces, repeat it, or send it growing; clients join the parts, or keep
+ * the first or the last one. Null when more than one of these readings is a tool that the client has, or when the only
+ * one is not what any vendor would mean.
  */
 function readName(parts: readonly string[], offers: (tool: string) => boolean): string | null {
-  const readings = new Set(parts);
-  if (readings.size <= 1 && parts.length <= 1) return parts[0] ?? "";
-  readings.add(parts.join(""));
-  const offered = [...readings].filter(offers);
-  if (offered.length > 1) return null;
-  // None is offered: no reading can be run, so the plainest one is what is recorded.
-  return offered[0] ?? (new Set(parts).size === 1 ? (parts[0] ?? "") : parts.join(""));
+  const last = parts[parts.length - 1] ?? "";
+  if (parts.length <= 1) return last;
+  const joined = parts.join("");
+  const grows = parts.every((part, at) => part.startsWith(parts[at - 1] ?? ""));
+  const [offered, ...others] = [...new Set([...parts, joined])].filter(offers);
+  // When none is offered none can be run; what is recorded is the plainest reading.
+  if (offered === undefined) return grows ? last : joined;
+  const isMeant = offered === joined || (grows && offered === last);
+  return isMeant && others.length === 0 ? offered : null;
 }

@@ -9,6 +9,9 @@ import { assemblyFault } from "./proposed-actions.ts";
 /** Members of a delta that are what the model wrote, besides tool calls. */
 const textMembers = ["content", "refusal", "reasoning_content", "reasoning"] as const;
 
+/** What a call takes besides its text, roughly: a stream of empty calls must meet the bound too. */
+const callOverhead = 256;
+
 export class ChoiceAssembly {
   readonly #maxBytes: number;
   readonly #offers: (tool: string) => boolean;
@@ -56,7 +59,7 @@ export class ChoiceAssembly {
       this.#legacy ??= new PartialCall();
       this.#callBytes += this.#legacy.take({ function: legacy });
     }
-    return this.#callBytes > this.#maxBytes
+    return this.#callBytes + this.#calls.length * callOverhead > this.#maxBytes
       ? fail("the tool calls of an answer are larger than `limits.response`")
       : ok(null);
   }
@@ -90,11 +93,13 @@ export class ChoiceAssembly {
   /** By `index`; without one by `id`; without either a name begins a call, and anything else goes on with the only one. */
   #callFor(delta: JsonObject, deltasBeside: number): PartialCall | null {
     const index = member(delta, "index");
+    const id = member(delta, "id");
     if (typeof index === "number" && Number.isSafeInteger(index) && index >= 0) {
-      return this.#found(this.#byIndex, index);
+      const call = this.#found(this.#byIndex, index);
+      if (typeof id === "string" && id !== "" && !this.#byId.has(id)) this.#byId.set(id, call);
+      return call;
     }
     if (!isAbsent(index)) return null;
-    const id = member(delta, "id");
     if (typeof id === "string" && id !== "") return this.#found(this.#byId, id);
     if (PartialCall.isNamed(delta)) return this.#begun();
     return this.#calls.length === 1 && deltasBeside === 1 ? (this.#calls[0] ?? null) : null;
