@@ -1,20 +1,20 @@
 // The policies in force: loaded at start, replaced as a whole when the folder changes and is valid, kept when it is not.
 
-import { type FSWatcher, watch } from "node:fs";
 import type { EncodedEntry } from "../core/entry.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { cedarEngine } from "./cedar-engine.ts";
-import { actionId, CedarRequests } from "./cedar-request.ts";
-import { type DecisionBasis, decideWith } from "./decide.ts";
+import { CedarEngines } from "./cedar-engine.ts";
+import { type Decider, decider } from "./decider.ts";
 import type { Decision, DecisionPoint, DecisionRequest } from "./decision.ts";
-import { cacheKey, DecisionCache } from "./decision-cache.ts";
+import type { Evaluator } from "./evaluator.ts";
+import { defaultWatchTimes, type FolderWatch, type WatchTimes, watchFolder } from "./folder-watch.ts";
 import { type LoadedPolicies, loadPolicies } from "./load.ts";
-import type { PolicyProblem } from "./problem.ts";
-import { type Revision, revisionOf } from "./revision.ts";
+import { type PolicyProblem, problemAt } from "./problem.ts";
 import type { RevisionStore } from "./revision-store.ts";
+import { slicePolicies } from "./slice.ts";
 import type { PolicyWorld } from "./world.ts";
 
 export interface PolicyEvents {
+  /** The trail's entry of an activation. `policies` counts the floor's too. */
   activated(event: {
     readonly revision: string;
     readonly previous: string | null;
@@ -28,120 +28,116 @@ export interface ActivePoliciesOptions {
   readonly world: PolicyWorld;
   readonly store: RevisionStore;
   readonly events: PolicyEvents;
+  /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Another revision decides from now on. */
   readonly onActivated: (revision: string) => void;
   /** The folder has changed and cannot be used; what was in force stays in force. */
   readonly onProblem: (problems: readonly PolicyProblem[]) => void;
 }
 
-interface Active {
-  readonly basis: DecisionBasis;
-  readonly cache: DecisionCache;
-}
-
-/** A change of several files settles within this. */
-const settleMs = 150;
+type ReloadResult = Result<string, readonly PolicyProblem[]>;
 
 export class ActivePolicies implements DecisionPoint {
   readonly #options: ActivePoliciesOptions;
-  #active: Active;
-  #watcher: FSWatcher | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #engines: CedarEngines;
+  #active: Decider;
+  #watch: FolderWatch | null = null;
   #reloading: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: ActivePoliciesOptions, active: Active) {
+  private constructor(options: ActivePoliciesOptions, engines: CedarEngines, active: Decider) {
     this.#options = options;
+    this.#engines = engines;
     this.#active = active;
   }
 
-  /** Loads and activates the folder. A broken folder is a failure: the gateway does not start on it. */
+  /**
+   * Loads and activates the folder. A broken folder is a failure: the gateway does not start on it. Rejects when the
+   * activation cannot be recorded.
+   */
   static async open(
     options: ActivePoliciesOptions,
   ): Promise<Result<ActivePolicies, readonly PolicyProblem[]>> {
     const loaded = await loadPolicies(options.folder, options.world);
     if (!loaded.ok) return fail(loaded.failure);
-    return ok(new ActivePolicies(options, await activate(options, loaded.value)));
+    const engines = new CedarEngines();
+    const prepared = prepare(engines, loaded.value);
+    await record(options, loaded.value);
+    engines.putInForce(prepared.engine);
+    return ok(new ActivePolicies(options, engines, prepared.decider));
   }
 
   get revision(): string {
-    return this.#active.basis.revision;
+    return this.#active.revision;
   }
 
   decide(request: DecisionRequest): Decision {
-    const { basis, cache } = this.#active;
-    const slice = basis.evaluator.slice(actionId(request));
-    if (slice === null) return decideWith(basis, request);
-    const key = cacheKey(request, slice.reads);
-    const remembered = cache.get(key);
-    if (remembered !== undefined) return remembered;
-    const decision = decideWith(basis, request);
-    cache.set(key, decision);
-    return decision;
+    return this.#active.decide(request);
   }
 
-  /** Reads the folder again; one at a time. The running policies stay unless the whole new set is valid and recorded. */
-  reload(): Promise<Result<string, readonly PolicyProblem[]>> {
+  /**
+   * Reads the folder again; one at a time. What runs stays unless the whole new set is valid and its activation is
+   * durable; both are then true for calls that begin after this resolves. Gives the revision in force. Never rejects.
+   */
+  reload(): Promise<ReloadResult> {
     const reloaded = this.#reloading.then(() => this.#reload());
     this.#reloading = reloaded.catch(() => undefined);
     return reloaded;
   }
 
-  /** Reloads when the folder changes, once it has been quiet for a moment. */
-  watch(): void {
-    this.#watcher ??= watch(this.#options.folder, { recursive: true }, () => {
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => void this.reload().catch(() => undefined), settleMs);
-      this.#timer.unref();
-    });
-    this.#watcher.unref();
+  /** Reloads whenever the folder has changed and come to rest. */
+  watch(times: WatchTimes = defaultWatchTimes): void {
+    this.#watch ??= watchFolder(this.#options.folder, () => void this.reload(), times);
   }
 
+  /** Ends watching and waits for a reload under way; decisions go on as they are. */
   async close(): Promise<void> {
-    this.#watcher?.close();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#watch?.close();
     await this.#reloading;
   }
 
-  async #reload(): Promise<Result<string, readonly PolicyProblem[]>> {
-    const loaded = await loadPolicies(this.#options.folder, this.#options.world);
-    if (!loaded.ok) {
-      this.#options.onProblem(loaded.failure);
-      return loaded;
+  async #reload(): Promise<ReloadResult> {
+    try {
+      const loaded = await loadPolicies(this.#options.folder, this.#options.world);
+      if (!loaded.ok) return this.#kept(loaded.failure);
+      if (loaded.value.revision.id !== this.revision) await this.#activate(loaded.value);
+      return ok(this.revision);
+    } catch (fault) {
+      const detail = fault instanceof Error ? fault.message : String(fault);
+      const message = `the changed policies could not be put in force: ${detail}`;
+      return this.#kept([
+        problemAt(".", "", null, message, "what was in force stays; change the folder to try again"),
+      ]);
     }
-    if (revisionOf(loaded.value, this.#options.world).id === this.revision) return ok(this.revision);
-    this.#active = await activate(this.#options, loaded.value);
+  }
+
+  #kept(problems: readonly PolicyProblem[]): ReloadResult {
+    this.#options.onProblem(problems);
+    return fail(problems);
+  }
+
+  // INVARIANT: a revision is durable in the store and on the trail before it decides anything. Killed between the two,
+  // the next start finds it active there and in the folder.
+  async #activate(loaded: LoadedPolicies): Promise<void> {
+    const prepared = prepare(this.#engines, loaded);
+    await record(this.#options, loaded);
+    this.#engines.putInForce(prepared.engine);
+    this.#active = prepared.decider;
     this.#options.onActivated(this.revision);
-    return ok(this.revision);
   }
 }
 
-/** INVARIANT: a revision is durable in the store and on the trail before it decides anything. */
-async function activate(options: ActivePoliciesOptions, loaded: LoadedPolicies): Promise<Active> {
-  const revision = revisionOf(loaded, options.world);
-  await record(options, loaded, revision);
-  const basis: DecisionBasis = {
-    evaluator: cedarEngine(loaded, options.world),
-    requests: new CedarRequests(options.world),
-    signOffs: options.world.signOffs,
-    reasons: new Map(loaded.policies.map((policy) => [policy.id, policy.reason])),
-    revision: revision.id,
-  };
-  return { basis, cache: new DecisionCache() };
+function prepare(engines: CedarEngines, loaded: LoadedPolicies): { engine: Evaluator; decider: Decider } {
+  const slices = slicePolicies(loaded.policies, loaded.world);
+  const engine = engines.prepare(loaded, slices);
+  return { engine, decider: decider(loaded, slices, engine) };
 }
 
-async function record(
-  options: ActivePoliciesOptions,
-  loaded: LoadedPolicies,
-  revision: Revision,
-): Promise<void> {
+// A revision that the store holds as active already is on the trail; a restart adds nothing.
+async function record(options: ActivePoliciesOptions, { revision, policies }: LoadedPolicies): Promise<void> {
   const previous = await options.store.active();
   if (previous === revision.id) return;
-  const entry = options.events.activated({
-    revision: revision.id,
-    previous,
-    policies: loaded.policies.length,
-    engine: revision.engine,
-  });
-  const activatedAt = options.now();
-  await options.store.activate({ revision: revision.id, content: revision.content, activatedAt }, entry);
+  const { id, content, engine } = revision;
+  const entry = options.events.activated({ revision: id, previous, policies: policies.length, engine });
+  await options.store.activate({ revision: id, content, activatedAt: options.now() }, entry);
 }

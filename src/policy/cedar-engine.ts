@@ -1,69 +1,129 @@
-// One evaluation by Cedar's own engine. Whatever goes wrong in it is an error, and an error is a deny: Cedar itself skips
-// a policy that fails, which would open the gate when that policy is a forbid.
+// Evaluation by Cedar's own WASM build. Preparsed policy sets stay in its memory for good under the id they were given,
+// so two sets of ids take turns: one is in force while the other is prepared.
 
-import { preparsePolicySet, preparseSchema, statefulIsAuthorized } from "@cedar-policy/cedar-wasm/nodejs";
+import { randomUUID } from "node:crypto";
+import {
+  type AuthorizationAnswer,
+  type CheckParseAnswer,
+  preparsePolicySet,
+  preparseSchema,
+  statefulIsAuthorized,
+} from "@cedar-policy/cedar-wasm/nodejs";
 import type { CedarRequest } from "./cedar-request.ts";
+import { approvalsFact, signedOffFact } from "./context-facts.ts";
+import type { Evaluation, Evaluator } from "./evaluator.ts";
 import type { LoadedPolicies } from "./load.ts";
-import { type PolicySlice, sliceFor } from "./slice.ts";
-import { type PolicyWorld, uncataloguedTool } from "./world.ts";
+import type { Slice } from "./slice.ts";
 
-export type Evaluation =
-  | { readonly allowed: boolean; readonly determining: readonly string[]; readonly error: null }
-  | { readonly allowed: false; readonly determining: readonly string[]; readonly error: string };
+/** Owns the ids. The WASM memory belongs to the process, so every owner has a name of its own. */
+export class CedarEngines {
+  readonly #slots: readonly [Slot, Slot];
+  #inForce: Slot | null = null;
 
-export interface PolicyEvaluator {
-  /** What the policies of an action read; null for an action that the schema does not have. */
-  slice(action: string): PolicySlice | null;
-  evaluate(request: CedarRequest): Evaluation;
-}
+  constructor(name: string = randomUUID()) {
+    this.#slots = [
+      { name: `${name}/a`, sets: 0, engine: null },
+      { name: `${name}/b`, sets: 0, engine: null },
+    ];
+  }
 
-/** Preparsed sets live in WASM under their names for ever, so two names alternate: the active set and the next. */
-let generation = 0;
+  /** An engine beside the one in force. It works until the next one is prepared, or for as long as it is in force. Throws when Cedar refuses what the loader accepted. */
+  prepare(loaded: LoadedPolicies, slices: ReadonlyMap<string, Slice>): Evaluator {
+    const [first, second] = this.#slots;
+    const slot = this.#inForce === first ? second : first;
+    // From here on the engine that had this slot answers with errors, and never with the other's policies.
+    slot.engine = null;
+    accepted(preparseSchema(slot.name, loaded.schema));
+    const setIds = preparse(slot, slices);
+    const engine: Evaluator = {
+      evaluate: (request, approvals) => {
+        const setId = setIds.get(request.action.id);
+        if (slot.engine !== engine) return failed("the policies were replaced while they were evaluated");
+        if (setId === undefined) return failed("no policy knows the action");
+        return evaluate(slot.name, setId, request, approvals);
+      },
+    };
+    slot.engine = engine;
+    return engine;
+  }
 
-export function cedarEngine(loaded: LoadedPolicies, world: PolicyWorld): PolicyEvaluator {
-  generation = (generation + 1) % 2;
-  const prefix = `portcullis:${generation}`;
-  must(preparseSchema(prefix, loaded.schema));
-  const slices = new Map<string, PolicySlice>();
-  const add = (action: string, groups: readonly string[]): void => {
-    const slice = sliceFor(loaded.policies, action, groups);
-    const staticPolicies = Object.fromEntries(slice.policies.map((policy) => [policy.id, policy.text]));
-    must(preparsePolicySet(`${prefix}:${action}`, { staticPolicies }));
-    slices.set(action, slice);
-  };
-  for (const action of ["chat", "embed", "use_feature"]) add(action, []);
-  for (const tool of [uncataloguedTool, ...world.tools]) add(tool, ["call_tool"]);
-  return { slice: (action) => slices.get(action) ?? null, evaluate: (request) => evaluate(prefix, request) };
-}
-
-function evaluate(prefix: string, request: CedarRequest): Evaluation {
-  try {
-    const answer = statefulIsAuthorized({
-      principal: request.principal,
-      action: request.action,
-      resource: request.resource,
-      context: request.context,
-      entities: request.entities,
-      preparsedSchemaName: prefix,
-      preparsedPolicySetId: `${prefix}:${request.action.id}`,
-      validateRequest: true,
-    });
-    if (answer.type === "failure") return failed([], "the request does not fit the schema");
-    const { decision, diagnostics } = answer.response;
-    if (diagnostics.errors.length > 0) {
-      const ids = diagnostics.errors.map((error) => error.policyId).sort();
-      return failed(ids, `evaluating ${ids.map((id) => `\`${id}\``).join(", ")} failed`);
-    }
-    return { allowed: decision === "allow", determining: diagnostics.reason.toSorted(), error: null };
-  } catch {
-    return failed([], "the policy engine failed");
+  /** From now on `prepare` leaves this engine alone. */
+  putInForce(engine: Evaluator): void {
+    const slot = this.#slots.find((one) => one.engine === engine);
+    if (slot === undefined) throw new Error("the engine has been replaced");
+    this.#inForce = slot;
   }
 }
 
-function failed(determining: readonly string[], error: string): Evaluation {
-  return { allowed: false, determining, error };
+interface Slot {
+  readonly name: string;
+  /** How many policy sets it has ever held; those no longer needed are emptied. */
+  sets: number;
+  engine: Evaluator | null;
 }
 
-function must(answer: { readonly type: string }): void {
-  if (answer.type !== "success") throw new Error("a policy set that was validated does not parse");
+function preparse(slot: Slot, slices: ReadonlyMap<string, Slice>): ReadonlyMap<string, string> {
+  const distinct = [...new Set(slices.values())];
+  const count = Math.max(slot.sets, distinct.length);
+  slot.sets = count;
+  for (let index = 0; index < count; index += 1) {
+    const policies = distinct[index]?.policies ?? [];
+    const staticPolicies = Object.fromEntries(policies.map(({ id, source }) => [id, source.text]));
+    accepted(preparsePolicySet(`${slot.name}/${index}`, { staticPolicies }));
+  }
+  return new Map([...slices].map(([action, slice]) => [action, `${slot.name}/${distinct.indexOf(slice)}`]));
+}
+
+function accepted(answer: CheckParseAnswer): void {
+  if (answer.type === "success") return;
+  throw new Error(
+    `cedar refuses a validated policy set: ${answer.errors.map(({ message }) => message).join("; ")}`,
+  );
+}
+
+function evaluate(
+  schema: string,
+  setId: string,
+  request: CedarRequest,
+  approvals: readonly string[],
+): Evaluation {
+  const context = {
+    ...request.context,
+    [approvalsFact]: [...approvals],
+    [signedOffFact]: approvals.length > 0,
+  };
+  try {
+    return evaluationOf(
+      statefulIsAuthorized({
+        principal: request.principal,
+        action: request.action,
+        resource: request.resource,
+        context,
+        entities: request.entities,
+        preparsedSchemaName: schema,
+        preparsedPolicySetId: setId,
+        validateRequest: true,
+      }),
+    );
+  } catch {
+    return failed("the policy engine failed");
+  }
+}
+
+// Cedar's own messages quote values, so that only the policies are named.
+function evaluationOf(answer: AuthorizationAnswer): Evaluation {
+  if (answer.type === "failure" || answer.warnings.length > 0) {
+    return failed("the facts of the request do not fit the schema");
+  }
+  const { decision, diagnostics } = answer.response;
+  if (diagnostics.errors.length > 0) {
+    const policies = diagnostics.errors.map(({ policyId }) => policyId).sort();
+    const names = policies.map((id) => `\`${id}\``).join(", ");
+    return { outcome: "error", policies, error: `evaluating ${names} failed, so nothing is permitted` };
+  }
+  return { outcome: decision, policies: [...diagnostics.reason].sort() };
+}
+
+function failed(error: string): Evaluation {
+  return { outcome: "error", policies: [], error };
 }

@@ -1,129 +1,136 @@
-// A decision request in Cedar's JSON. Every entity and value is built here from typed facts: no JSON of a caller's ever
-// becomes Cedar JSON, so `__entity` and `__extn` in what they send are plain strings or nothing.
+// A decision request in Cedar's terms. Everything is built here, from typed facts: a caller's string reaches Cedar as
+// a string, whatever it looks like, and a value of another type than its fact's is refused.
 
-import type { CedarValueJson, EntityJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
-import type { ActionContext, DecisionRequest } from "./decision.ts";
-import { type PolicyWorld, uncataloguedTool } from "./world.ts";
+import { isIP } from "node:net";
+import type { CedarValueJson, Context, EntityJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
+import { fail, ok, type Result } from "../core/result.ts";
+import { actionFacts, callFacts, clockFacts, type Fact, featureFacts } from "./context-facts.ts";
+import type { DecisionRequest } from "./decision.ts";
+import { type PolicyApplication, uncataloguedTool } from "./world.ts";
 
+/** One question for the engine, sign-offs aside. */
 export interface CedarRequest {
   readonly principal: TypeAndId;
   readonly action: TypeAndId;
   readonly resource: TypeAndId;
-  readonly context: Readonly<Record<string, CedarValueJson>>;
-  /** The reachable ones: the principal with its groups, and the resource with what holds it. */
+  readonly context: Context;
+  /** Only what principal and resource lead to. */
   readonly entities: EntityJson[];
 }
 
-export function actionId(request: DecisionRequest): string {
+/** The id of the Cedar action. */
+export function actionOf(request: DecisionRequest): string {
   if (request.action !== "call_tool") return request.action;
   return request.catalogued ? request.tool : uncataloguedTool;
 }
 
-export function resourceId(request: DecisionRequest): string {
-  return request.action === "call_tool" ? request.tool : request.model;
+/** A failure names what cannot be described, never its value. */
+export function cedarRequest(
+  request: DecisionRequest,
+  applications: ReadonlyMap<string, PolicyApplication>,
+): Result<CedarRequest, string> {
+  const application = applications.get(request.principal.id);
+  if (application === undefined) return fail("the application is not one that policies know");
+  const resource = request.action === "call_tool" ? toolEntity(request.tool) : modelEntity(request.model);
+  if (!resource.ok) return resource;
+  const context = contextOf(request);
+  if (!context.ok) return context;
+  const principal = applicationEntity(application);
+  return ok({
+    principal: principal.uid,
+    action: entityId("Action", actionOf(request)),
+    resource: resource.value.uid,
+    context: context.value,
+    entities: [principal, resource.value],
+  });
 }
 
-export class CedarRequests {
-  readonly #principals: ReadonlyMap<string, EntityJson>;
-
-  constructor(world: PolicyWorld) {
-    this.#principals = new Map(
-      world.applications.map((application) => [
-        application.name,
-        {
-          uid: uid("Application", application.name),
-          attrs: { environment: application.environment, owner: application.owner },
-          parents: application.groups.map((group) => uid("Group", group)),
-        },
-      ]),
-    );
-  }
-
-  /** Null for an application that the config does not name. */
-  build(request: DecisionRequest, approvals: readonly string[]): CedarRequest | null {
-    const principal = this.#principals.get(request.principal.id);
-    if (principal === undefined) return null;
-    const resource = resourceEntity(request);
-    return {
-      principal: uid("Application", request.principal.id),
-      action: uid("Action", actionId(request)),
-      resource: uid(request.action === "call_tool" ? "Tool" : "Model", resourceId(request)),
-      context: { ...cedarContext(request), approvals: [...approvals], signed_off: approvals.length > 0 },
-      entities: [principal, resource],
-    };
-  }
+interface Entity extends EntityJson {
+  uid: TypeAndId;
 }
 
-/** A context attribute's value as the cache compares it; undefined when it is absent. */
-export function contextValue(request: DecisionRequest, attribute: string): unknown {
-  if (attribute === "hour") return new Date(request.context.time).getUTCHours();
-  if (attribute === "weekday") return weekday(request.context.time);
-  return Object.hasOwn(request.context, attribute) ? Reflect.get(request.context, attribute) : undefined;
+function applicationEntity({ name, groups, environment, owner }: PolicyApplication): Entity {
+  const parents = groups.map((group) => entityId("Group", group));
+  return { uid: entityId("Application", name), attrs: { environment, owner }, parents };
 }
 
-function uid(type: string, id: string): TypeAndId {
+function modelEntity(id: string): Result<Entity, string> {
+  const slash = id.indexOf("/");
+  if (slash <= 0 || !id.isWellFormed()) return fail("the model is not PROVIDER/MODEL");
+  const provider = id.slice(0, slash);
+  const attrs = { name: id.slice(slash + 1), provider };
+  return ok({ uid: entityId("Model", id), attrs, parents: [entityId("Provider", provider)] });
+}
+
+function toolEntity(name: string): Result<Entity, string> {
+  if (!name.isWellFormed()) return fail("the tool's name is not text");
+  return ok({ uid: entityId("Tool", name), attrs: { name }, parents: [] });
+}
+
+function entityId(type: string, id: string): TypeAndId {
   return { type: `Portcullis::${type}`, id };
 }
 
-function resourceEntity(request: DecisionRequest): EntityJson {
-  if (request.action === "call_tool") {
-    return { uid: uid("Tool", request.tool), attrs: { name: request.tool }, parents: [] };
+function contextOf(request: DecisionRequest): Result<Context, string> {
+  const context: Context = {
+    hour: clockFacts.hour(request.context.time),
+    weekday: clockFacts.weekday(request.context.time),
+  };
+  for (const fact of factsOf(request.action)) {
+    const value: unknown = Reflect.get(request.context, fact.name);
+    if (value === undefined && fact.optional) continue;
+    const described = cedarValue(fact, value);
+    if (described === null) return fail(`the fact \`${fact.name}\` cannot be described`);
+    context[fact.name] = described;
   }
-  const slash = request.model.indexOf("/");
-  const provider = request.model.slice(0, slash);
-  const name = request.model.slice(slash + 1);
-  return {
-    uid: uid("Model", request.model),
-    attrs: { name, provider },
-    parents: [uid("Provider", provider)],
-  };
+  return ok(context);
 }
 
-function cedarContext(request: DecisionRequest): Record<string, CedarValueJson> {
-  const { context } = request;
-  const shared = {
-    labels: context.labels.map(String),
-    ...(context.user === undefined ? {} : { user: String(context.user) }),
-    source_address: extension("ip", context.source_address),
-    time: extension("datetime", new Date(context.time).toISOString()),
-    hour: new Date(context.time).getUTCHours(),
-    weekday: weekday(context.time),
-  };
-  if (isAction(request)) return { ...shared, ...actionFacts(request.context) };
-  const call = request.context;
-  return {
-    ...shared,
-    ...(request.action === "use_feature" ? { feature: String(request.context.feature) } : {}),
-    requested_model: String(call.requested_model),
-    message_count: call.message_count,
-    input_tokens: call.input_tokens,
-    ...(call.output_limit === undefined ? {} : { output_limit: call.output_limit }),
-    stream: call.stream,
-    tools: call.tools.map(String),
-    has_images: call.has_images,
-    has_audio: call.has_audio,
-    has_files: call.has_files,
-  };
+function factsOf(action: DecisionRequest["action"]): readonly Fact[] {
+  switch (action) {
+    case "chat":
+    case "embed":
+      return callFacts;
+    case "use_feature":
+      return featureFacts;
+    case "call_tool":
+      return actionFacts;
+  }
 }
 
-function isAction(request: DecisionRequest): request is Extract<DecisionRequest, { action: "call_tool" }> {
-  return request.action === "call_tool";
+function cedarValue({ type }: Fact, value: unknown): CedarValueJson {
+  switch (type) {
+    case "String":
+      return isText(value) ? value : null;
+    case "Long":
+      return Number.isSafeInteger(value) && typeof value === "number" ? value : null;
+    case "Bool":
+      return typeof value === "boolean" ? value : null;
+    case "Set<String>":
+      return Array.isArray(value) && value.every(isText) ? [...value] : null;
+    case "ipaddr":
+      return isText(value) ? ipAddress(value) : null;
+    case "datetime":
+      return typeof value === "number" && Math.abs(value) <= 8.64e15
+        ? extension("datetime", isoDate(value))
+        : null;
+  }
 }
 
-function actionFacts(context: ActionContext): Record<string, CedarValueJson> {
-  return {
-    source: context.source,
-    application: String(context.application),
-    effect: context.effect,
-    unattended: context.unattended,
-  };
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.isWellFormed();
+}
+
+// Cedar's `ip` reads neither IPv4 embedded in IPv6 nor zones, and would take a range for an address.
+function ipAddress(text: string): CedarValueJson {
+  const address = text.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+  return isIP(address) === 0 ? null : extension("ip", address);
+}
+
+function isoDate(time: number): string {
+  return new Date(time).toISOString();
 }
 
 function extension(fn: string, arg: string): CedarValueJson {
   return { __extn: { fn, arg } };
-}
-
-/** 1 is Monday, 7 is Sunday (ISO 8601), in UTC. */
-function weekday(time: number): number {
-  return new Date(time).getUTCDay() || 7;
 }

@@ -1,58 +1,62 @@
-// The three outcomes, from an engine that knows two: permit as things are; else hold, when sign-offs would make it a
-// permit, for the smallest set that does; else deny.
+// The three outcomes. Cedar knows allow and deny; a hold is a deny that sign-offs would turn into an allow, found by
+// evaluating again as if they were given.
 
-import type { DeterminingPolicy } from "../core/refusal.ts";
-import type { Evaluation, PolicyEvaluator } from "./cedar-engine.ts";
-import type { CedarRequests } from "./cedar-request.ts";
-import type { Decision, DecisionRequest, Outcome } from "./decision.ts";
+import type { Outcome } from "./decision.ts";
+import type { Evaluation } from "./evaluator.ts";
 
-export interface DecisionBasis {
-  readonly evaluator: PolicyEvaluator;
-  readonly requests: CedarRequests;
-  /** In config order. */
+/** A decision by ids. */
+export interface Ruling {
+  readonly outcome: Outcome;
+  readonly policies: readonly string[];
   readonly signOffs: readonly string[];
-  readonly reasons: ReadonlyMap<string, string>;
-  readonly revision: string;
+  readonly error: string | null;
 }
 
-export function decideWith(basis: DecisionBasis, request: DecisionRequest): Decision {
-  const evaluate = (approvals: readonly string[]): Evaluation => {
-    const cedar = basis.requests.build(request, approvals);
-    if (cedar === null)
-      return { allowed: false, determining: [], error: "the application is not in the config" };
-    return basis.evaluator.evaluate(cedar);
-  };
-  const now = evaluate([]);
-  if (now.error !== null) return decision(basis, "deny", now);
-  if (now.allowed) return decision(basis, "permit", now);
-  const atBest = evaluate(basis.signOffs);
-  if (atBest.error !== null || !atBest.allowed) return decision(basis, "deny", atBest);
-  const needed = smallestSet(basis.signOffs, (approvals) => evaluate(approvals));
-  return decision(basis, "hold", now, needed);
-}
-
-/** `default` is dropped last, so that it remains only when no other sign-off does. An error counts as not allowed. */
-function smallestSet(
-  declared: readonly string[],
+/**
+ * `evaluate` answers as if exactly those sign-offs were given; none are given yet. `declared` is in config order.
+ * An error in any evaluation is a deny.
+ */
+export function rule(
   evaluate: (approvals: readonly string[]) => Evaluation,
-): readonly string[] {
-  let needed = declared;
-  for (const name of [...declared.filter((one) => one !== "default"), "default"]) {
-    const without = needed.filter((one) => one !== name);
-    if (without.length < needed.length && evaluate(without).allowed) needed = without;
-  }
-  return needed;
+  declared: readonly string[],
+  readsSignOffs: boolean,
+): Ruling {
+  const now = evaluate([]);
+  if (now.outcome === "error") return failed(now);
+  if (now.outcome === "allow") return ruling("permit", now.policies);
+  if (!readsSignOffs) return ruling("deny", now.policies);
+  const signed = evaluate(declared);
+  if (signed.outcome === "error") return failed(signed);
+  if (signed.outcome === "deny") return ruling("deny", signed.policies);
+  return hold(evaluate, declared, now.policies, signed.policies);
 }
 
-function decision(
-  basis: DecisionBasis,
-  outcome: Outcome,
-  evaluation: Evaluation,
-  signOffs: readonly string[] = [],
-): Decision {
-  const policies: readonly DeterminingPolicy[] = evaluation.determining.map((id) => ({
-    id,
-    reason: basis.reasons.get(id) ?? id,
-  }));
-  return { outcome, policies, signOffs, error: evaluation.error, revision: basis.revision };
+// Each sign-off is left out in turn and stays out if the rest still allows. `default` is tried last, so that it
+// remains only where no policy asks for another.
+function hold(
+  evaluate: (approvals: readonly string[]) => Evaluation,
+  declared: readonly string[],
+  forbids: readonly string[],
+  permitsOfAll: readonly string[],
+): Ruling {
+  let needed = declared;
+  let permits = permitsOfAll;
+  for (const name of [...declared.filter((one) => one !== "default"), "default"]) {
+    const rest = needed.filter((one) => one !== name);
+    const without = evaluate(rest);
+    if (without.outcome === "error") return failed(without);
+    if (without.outcome === "deny") continue;
+    needed = rest;
+    permits = without.policies;
+  }
+  // Where nothing forbids it, it is the permits that wait for a sign-off.
+  return { ...ruling("hold", forbids.length > 0 ? forbids : permits), signOffs: needed };
+}
+
+function ruling(outcome: Outcome, policies: readonly string[]): Ruling {
+  return { outcome, policies, signOffs: [], error: null };
+}
+
+function failed({ policies, error }: Extract<Evaluation, { outcome: "error" }>): Ruling {
+  return { outcome: "deny", policies, signOffs: [], error };
 }

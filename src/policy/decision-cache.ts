@@ -1,45 +1,82 @@
-// Decisions remembered by everything they rest on. Bounded: the least recently used goes first.
+// Decisions that were taken before, under a key of everything they rested on. One cache belongs to one revision.
 
-import { actionId, contextValue, resourceId } from "./cedar-request.ts";
+import { hash } from "node:crypto";
+import { actionOf } from "./cedar-request.ts";
+import { clockFacts } from "./context-facts.ts";
 import type { Decision, DecisionRequest } from "./decision.ts";
 
-const maxEntries = 10_000;
-/** A longer key means large facts, which seldom repeat. */
-const maxKeyLength = 2000;
+const longestKey = 512;
 
 export class DecisionCache {
-  readonly #entries = new Map<string, Decision>();
+  readonly #limit: number;
+  readonly #decisions = new Map<string, Decision>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#decisions.size;
   }
 
   get(key: string): Decision | undefined {
-    const found = this.#entries.get(key);
-    if (found === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, found);
-    return found;
+    const decision = this.#decisions.get(key);
+    if (decision === undefined) return undefined;
+    // A Map iterates in insertion order, so putting it in again makes it the newest.
+    this.#decisions.delete(key);
+    this.#decisions.set(key, decision);
+    return decision;
   }
 
-  /** INVARIANT: errors are never kept; what failed once is evaluated again. */
+  /** An error is not kept: what failed once is asked again. */
   set(key: string, decision: Decision): void {
-    if (decision.error !== null || key.length > maxKeyLength) return;
-    this.#entries.set(key, decision);
-    if (this.#entries.size <= maxEntries) return;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+    if (decision.error !== null) return;
+    this.#decisions.set(key, decision);
+    if (this.#decisions.size <= this.#limit) return;
+    const [oldest] = this.#decisions.keys();
+    if (oldest !== undefined) this.#decisions.delete(oldest);
   }
 }
 
-/** `reads` are the attributes that the action's policies look at; every other one cannot matter. */
-export function cacheKey(request: DecisionRequest, reads: readonly string[]): string {
-  const values: unknown[] = [request.action, actionId(request), request.principal.id, resourceId(request)];
-  for (const attribute of reads) {
-    if (attribute === "approvals" || attribute === "signed_off") continue;
-    // Absent and null must differ from every value, and a list from its text.
-    const value = contextValue(request, attribute);
-    values.push(value === undefined ? 0 : [value]);
+/**
+ * Equal only for requests that differ in nothing but facts outside of `reads`. Null when a fact is not of a type that
+ * can be told apart, which leaves the request to the evaluator.
+ */
+export function cacheKey(request: DecisionRequest, reads: readonly string[]): string | null {
+  const resource = request.action === "call_tool" ? request.tool : request.model;
+  let key = part(actionOf(request)) + part(request.principal.id) + part(resource);
+  for (const name of reads) {
+    const value = partOf(factOf(request, name));
+    if (value === null) return null;
+    key += value;
   }
-  return JSON.stringify(values);
+  // The hash bounds what a client's longest strings can make us keep.
+  return key.length <= longestKey ? key : hash("sha256", key, "base64");
+}
+
+function factOf(request: DecisionRequest, name: string): unknown {
+  if (name === "hour" || name === "weekday") return clockFacts[name](request.context.time);
+  return Reflect.get(request.context, name);
+}
+
+function partOf(value: unknown): string | null {
+  if (typeof value === "string") return part(value);
+  if (typeof value === "number") return `n${value};`;
+  if (typeof value === "boolean") return value ? "t" : "f";
+  if (value === undefined) return "u";
+  return Array.isArray(value) ? partOfList(value) : null;
+}
+
+function partOfList(values: readonly unknown[]): string | null {
+  let key = `[${values.length};`;
+  for (const value of values) {
+    if (typeof value !== "string") return null;
+    key += part(value);
+  }
+  return key;
+}
+
+// The length in front makes it impossible to write one string so that it reads as two.
+function part(text: string): string {
+  return `${text.length}:${text}`;
 }

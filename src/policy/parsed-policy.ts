@@ -1,54 +1,76 @@
-// One policy of a loaded set, and the walk over its conditions that lints and slicing share.
+// One policy as the loader leaves it: its text for Cedar, and its JSON form in the plain shape that linting, slicing
+// and caching work on.
 
-import type { PolicyJson } from "@cedar-policy/cedar-wasm/nodejs";
+import { type PolicyJson, policyToJson } from "@cedar-policy/cedar-wasm/nodejs";
+import { fail, ok, type Result } from "../core/result.ts";
+import { type Expression, expressionsIn, parseExpression } from "./expression.ts";
+import type { PolicySource } from "./split-policies.ts";
+import { toolGroup } from "./world.ts";
 
 export interface ParsedPolicy {
-  /** From `@id`. */
+  /** The `@id`; empty while it is missing, which the linter refuses. */
   readonly id: string;
-  readonly reason: string;
+  readonly effect: "permit" | "forbid";
+  /** By name; null for an annotation without a value. */
+  readonly annotations: ReadonlyMap<string, string | null>;
+  /** Ids of the actions and groups in the scope; null for every action. */
+  readonly actions: readonly string[] | null;
+  readonly conditions: readonly Condition[];
+  /** Every entity that the policy names, those of the scope included. */
+  readonly entities: readonly EntityName[];
+  readonly source: PolicySource;
+  /** The file's name, relative to the policy folder. */
   readonly file: string;
-  readonly text: string;
-  /** Byte offset of `text` in its file. */
-  readonly offset: number;
-  readonly json: PolicyJson;
 }
 
-/** Visits every expression, outermost first. Expressions are JSON objects with one key: the operator. */
-export function visitExpressions(policy: PolicyJson, visit: (operator: string, body: unknown) => void): void {
-  const waiting: unknown[] = policy.conditions.map((condition) => condition.body);
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (Array.isArray(next)) {
-      waiting.push(...next);
-      continue;
-    }
-    if (!isRecord(next)) continue;
-    for (const [operator, body] of Object.entries(next)) {
-      visit(operator, body);
-      if (operator === "Value" || operator === "Var") continue;
-      waiting.push(...children(operator, body));
-    }
-  }
+export interface Condition {
+  readonly kind: "when" | "unless";
+  readonly body: Expression;
 }
 
-function children(operator: string, body: unknown): readonly unknown[] {
-  if (Array.isArray(body)) return body;
-  if (!isRecord(body)) return [];
-  // The attribute, pattern and type names of these are not expressions.
-  if (operator === "." || operator === "has" || operator === "like" || operator === "is") {
-    return [body["left"], body["in"]].filter((child) => child !== undefined);
-  }
-  return Object.values(body);
+export interface EntityName {
+  readonly type: string;
+  readonly id: string;
 }
 
-/** The attribute of `context` that `{".": …}` or `{"has": …}` reads, or null. */
-export function contextAttribute(operator: string, body: unknown): string | null {
-  if ((operator !== "." && operator !== "has") || !isRecord(body)) return null;
-  const { left, attr } = body;
-  if (!isRecord(left) || left["Var"] !== "context") return null;
-  if (typeof attr === "string") return attr;
-  return Array.isArray(attr) && typeof attr[0] === "string" ? attr[0] : null;
+/** A failure is Cedar's message. */
+export function parsePolicy(file: string, source: PolicySource): Result<ParsedPolicy, string> {
+  const answer = policyToJson(source.text);
+  if (answer.type === "failure") return fail(answer.errors.map((error) => error.message).join("; "));
+  const { effect, annotations, action, conditions: clauses } = answer.json;
+  const conditions = clauses.map(({ kind, body }) => ({ kind, body: parseExpression(body) }));
+  const values = new Map<string, string | null>(Object.entries(annotations ?? {}));
+  return ok({
+    id: values.get("id") ?? "",
+    effect,
+    annotations: values,
+    actions: action.op === "All" ? null : entitiesIn(action).map((entity) => entity.id),
+    conditions,
+    entities: [...scopeEntities(answer.json), ...conditions.flatMap(({ body }) => conditionEntities(body))],
+    source,
+    file,
+  });
 }
 
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Whether the policy's scope lets it speak on the action. `call_tool` stands for every tool. */
+export function appliesTo(policy: ParsedPolicy, action: string, isTool: boolean): boolean {
+  const { actions } = policy;
+  return actions === null || actions.includes(action) || (isTool && actions.includes(toolGroup));
+}
+
+function scopeEntities({ principal, resource }: PolicyJson): readonly EntityName[] {
+  return [...entitiesIn(principal), ...entitiesIn(resource)];
+}
+
+function conditionEntities(body: Expression): readonly EntityName[] {
+  return [...expressionsIn(body)].flatMap(({ value }) => entitiesIn(value));
+}
+
+// Constraints and literals nest entities as `{type, id}` in several ways, none of which holds anything else so named.
+function entitiesIn(json: unknown): readonly EntityName[] {
+  if (typeof json !== "object" || json === null) return [];
+  const type: unknown = Reflect.get(json, "type");
+  const id: unknown = Reflect.get(json, "id");
+  if (typeof type === "string" && typeof id === "string") return [{ type, id }];
+  return Object.values(json).flatMap(entitiesIn);
 }

@@ -1,9 +1,9 @@
 // What is wrong with a policy folder, said like a good compiler: where, the line itself, and what to do.
 
 export interface PolicyProblem {
-  /** Relative to the policy folder; the folder itself is `.`. */
+  /** Relative to the policy folder; the folder itself is `.`, and what no file holds is named in words. */
   readonly file: string;
-  /** From 1; null when the problem is not at one place. */
+  /** From 1, the column in characters; null when the problem is not at one place. */
   readonly line: number | null;
   readonly column: number | null;
   readonly message: string;
@@ -12,7 +12,7 @@ export interface PolicyProblem {
   readonly source: string | null;
 }
 
-/** `offset` counts UTF-8 bytes, as Cedar does. */
+/** `offset` counts UTF-8 bytes of `text`, as Cedar does; null when the problem is not at one place. */
 export function problemAt(
   file: string,
   text: string,
@@ -22,19 +22,34 @@ export function problemAt(
 ): PolicyProblem {
   if (offset === null) return { file, line: null, column: null, message, help, source: null };
   const before = Buffer.from(text, "utf8").subarray(0, offset).toString("utf8");
-  const line = before.split("\n").length;
-  const column = [...before.slice(before.lastIndexOf("\n") + 1)].length + 1;
-  return { file, line, column, message, help, source: text.split("\n")[line - 1] ?? null };
+  const lines = before.split(lineEnd);
+  const line = lines.length;
+  const column = Array.from(lines.at(-1) ?? "").length + 1;
+  return { file, line, column, message, help, source: text.split(lineEnd)[line - 1] ?? null };
 }
 
 export function formatProblem(problem: PolicyProblem): string {
   const { file, line, column, message, help, source } = problem;
-  const place = line === null ? file : `${file}:${line}:${column ?? 1}`;
-  const lines = [`${place}: ${message}`];
-  if (source !== null && line !== null) {
+  if (line === null || column === null) return [`${file}: ${message}`, ...helpLines(help)].join("\n");
+  const lines = [`${file}:${line}:${column}: ${message}`];
+  if (source !== null) {
     const margin = `${line} | `;
-    lines.push(`  ${margin}${source}`, `  ${" ".repeat(margin.length + (column ?? 1) - 1)}^`);
+    // Tabs stay tabs, so that the caret stands where the terminal puts the character.
+    const indent = Array.from(source)
+      .slice(0, column - 1)
+      .map((character) => (character === "\t" ? "\t" : " "));
+    lines.push(`  ${margin}${printable(source)}`, `  ${" ".repeat(margin.length)}${indent.join("")}^`);
   }
-  if (help !== null) lines.push(`  help: ${help}`);
-  return lines.join("\n");
+  return [...lines, ...helpLines(help)].join("\n");
+}
+
+const lineEnd = /\r\n|\n|\r/;
+
+function helpLines(help: string | null): readonly string[] {
+  return help === null ? [] : [`  help: ${help}`];
+}
+
+// A terminal obeys control characters, and a reader is deceived by those that turn the direction of text.
+function printable(source: string): string {
+  return source.replace(/[^\P{C}\t]/gu, "\u{fffd}");
 }

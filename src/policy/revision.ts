@@ -1,35 +1,40 @@
-// What a decision rests on, as one hash: policies, schema, floor, sign-offs, entities and the engine's version.
+// The revision is the hash of everything that a decision rests on, and its content is enough to decide again years later.
 
 import { hash } from "node:crypto";
-import { getCedarVersion } from "@cedar-policy/cedar-wasm/nodejs";
+import { getCedarSDKVersion } from "@cedar-policy/cedar-wasm/nodejs";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { floorPolicies } from "./floor.ts";
-import type { LoadedPolicies } from "./load.ts";
+import type { PolicyFile } from "./policy-source.ts";
 import type { PolicyWorld } from "./world.ts";
 
 export interface Revision {
-  /** SHA-256 of `content`, hex. */
+  /** SHA-256 of the content, hex. */
   readonly id: string;
-  /** Canonical JSON. */
+  /** Canonical JSON: engine, policy texts by file, floor, schema, sign-offs in order, and the world's entities. */
   readonly content: string;
+  /** Name and version. */
   readonly engine: string;
 }
 
-export function revisionOf(loaded: LoadedPolicies, world: PolicyWorld): Revision {
-  const engine = `cedar-wasm ${getCedarVersion()}`;
+export function revisionOf(files: readonly PolicyFile[], schema: string, world: PolicyWorld): Revision {
+  const engine = `cedar-wasm ${getCedarSDKVersion()}`;
   const content = canonicalJson({
     engine,
+    files: files.map(({ name, text }) => ({ name, text })),
     floor: floorPolicies,
-    schema: loaded.schema,
-    sign_offs: [...world.signOffs],
-    applications: world.applications.map(({ name, groups, environment, owner }) => ({
-      name,
-      groups: [...groups],
-      environment,
-      owner,
-    })),
-    groups: [...world.groups],
-    policies: Object.fromEntries(loaded.files.map((file) => [file.name, file.text.toWellFormed()])),
+    schema,
+    sign_offs: world.signOffs,
+    world: {
+      applications: world.applications.map(({ name, groups, environment, owner }) => ({
+        name,
+        groups: [...groups].sort(),
+        environment,
+        owner,
+      })),
+      groups: [...world.groups].sort(),
+      providers: [...(world.providers ?? [])].sort(),
+      tools: [...world.tools].sort(),
+    },
   });
   return { id: hash("sha256", content, "hex"), content, engine };
 }

@@ -1,16 +1,17 @@
 // The Cedar schema, generated: a fixed part, and one action for each catalogued tool, so that a typo in a policy is an
 // error when it is loaded and not a hole when it is used. It holds only facts that are computed today.
 
-import { type PolicyWorld, uncataloguedTool } from "./world.ts";
+import { cedarString } from "./cedar-text.ts";
+import { actionFacts, callFacts, type Fact, featureFacts } from "./context-facts.ts";
+import { featureAction, type PolicyWorld, toolGroup, uncataloguedTool } from "./world.ts";
 
-/** Context attributes that come from the client and can be as large as it likes: no arithmetic on these. */
-export const callerLongs: ReadonlySet<string> = new Set(["message_count", "input_tokens", "output_limit"]);
-
+/** Cedar's human-readable schema format. */
 export function cedarSchema(world: PolicyWorld): string {
   const tools = [...world.tools].sort();
   return `namespace Portcullis {
   // A team, project or role, from the config.
   entity Group in [Group];
+  // A person.
   entity User in [Group];
   // The holder of an API key.
   entity Application in [Group] = {
@@ -18,6 +19,7 @@ export function cedarSchema(world: PolicyWorld): string {
     owner: String,
   };
   entity Provider;
+  // A concrete model; its id is PROVIDER/MODEL.
   entity Model in [Provider] = {
     name: String,
     provider: String,
@@ -27,70 +29,40 @@ export function cedarSchema(world: PolicyWorld): string {
     name: String,
   };
 
-  type CallFacts = {
-    requested_model: String,
-    message_count: Long,
-    input_tokens: Long,
-    output_limit?: Long,
-    stream: Bool,
-    tools: Set<String>,
-    has_images: Bool,
-    has_audio: Bool,
-    has_files: Bool,
-    labels: Set<String>,
-    user?: String,
-${circumstances}
-  };
-  type FeatureFacts = {
-    feature: String,
-    requested_model: String,
-    message_count: Long,
-    input_tokens: Long,
-    output_limit?: Long,
-    stream: Bool,
-    tools: Set<String>,
-    has_images: Bool,
-    has_audio: Bool,
-    has_files: Bool,
-    labels: Set<String>,
-    user?: String,
-${circumstances}
-  };
-  type ActionFacts = {
-    source: String,
-    application: String,
-    effect: String,
-    unattended: Bool,
-    labels: Set<String>,
-    user?: String,
-${circumstances}
-  };
+  type CallFacts = ${factsType(callFacts)};
+  type FeatureFacts = ${factsType(featureFacts)};
+  type ActionFacts = ${factsType(actionFacts)};
 
   action "chat", "embed" appliesTo {
     principal: [Application], resource: [Model], context: CallFacts
   };
-  // A request field that makes the provider act, route or keep something.
-  action "use_feature" appliesTo {
+  // A request field, \`context.feature\`, that makes the provider act, route or keep something.
+  action "${featureAction}" appliesTo {
     principal: [Application], resource: [Model], context: FeatureFacts
   };
   // A tool call that the model proposes. Every tool's own action is in this group.
-  action "call_tool";
+  action "${toolGroup}";
+  // A tool that the catalog does not know.
 ${[uncataloguedTool, ...tools].map(toolAction).join("\n")}
 }
 `;
 }
 
-const circumstances = `    source_address: ipaddr,
-    time: datetime,
+function factsType(facts: readonly Fact[]): string {
+  const members = facts.map((fact) => `    ${fact.name}${fact.optional ? "?" : ""}: ${fact.type},`);
+  return `{
+${members.join("\n")}
     // UTC; weekday 1 is Monday.
     hour: Long,
     weekday: Long,
     // Sign-offs already given for exactly these bytes, and whether there is any.
     approvals: Set<String>,
-    signed_off: Bool,`;
+    signed_off: Bool,
+  }`;
+}
 
 function toolAction(name: string): string {
-  return `  action ${JSON.stringify(name)} in [Action::"call_tool"] appliesTo {
+  return `  action ${cedarString(name)} in [Action::"${toolGroup}"] appliesTo {
     principal: [Application], resource: [Tool], context: ActionFacts
   };`;
 }

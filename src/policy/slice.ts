@@ -1,35 +1,40 @@
-// The part of a policy set that can matter for one action, and the context attributes that this part reads.
+// The policy set cut by action when it is loaded, since the cost of one evaluation grows with the number of policies.
 
-import type { ActionConstraint } from "@cedar-policy/cedar-wasm/nodejs";
-import { contextAttribute, type ParsedPolicy, visitExpressions } from "./parsed-policy.ts";
+import { approvalsFact, signedOffFact } from "./context-facts.ts";
+import { contextReads } from "./context-reads.ts";
+import { appliesTo, type ParsedPolicy } from "./parsed-policy.ts";
+import { type PolicyWorld, requestActions, uncataloguedTool } from "./world.ts";
 
-export interface PolicySlice {
+/** The policies whose scope lets them speak on an action: the others cannot change its decisions. */
+export interface Slice {
   readonly policies: readonly ParsedPolicy[];
-  /** Sorted. A decision depends on no other attribute of the context. */
+  /** Attributes of `context` that these policies look at, sign-offs aside. */
   readonly reads: readonly string[];
+  readonly readsSignOffs: boolean;
 }
 
-/** `groups` are the action groups that the action is in. */
-export function sliceFor(
+/** By action. Actions with the same policies have the same slice object. */
+export function slicePolicies(
   policies: readonly ParsedPolicy[],
-  action: string,
-  groups: readonly string[],
-): PolicySlice {
-  const names = new Set([action, ...groups]);
-  const matching = policies.filter((policy) => canMatch(policy.json.action, names));
-  const reads = new Set<string>();
-  for (const policy of matching) {
-    visitExpressions(policy.json, (operator, body) => {
-      const attribute = contextAttribute(operator, body);
-      if (attribute !== null) reads.add(attribute);
-    });
-  }
-  return { policies: matching, reads: [...reads].sort() };
+  world: PolicyWorld,
+): ReadonlyMap<string, Slice> {
+  const tools = new Set([uncataloguedTool, ...world.tools]);
+  const slices = new Map<string, Slice>();
+  return new Map(
+    requestActions(world).map((action) => {
+      const applying = policies.filter((policy) => appliesTo(policy, action, tools.has(action)));
+      const ids = JSON.stringify(applying.map(({ id }) => id));
+      const slice = slices.get(ids) ?? sliceOf(applying);
+      slices.set(ids, slice);
+      return [action, slice];
+    }),
+  );
 }
 
-function canMatch(constraint: ActionConstraint, names: ReadonlySet<string>): boolean {
-  if (constraint.op === "All") return true;
-  if ("slot" in constraint) return true;
-  const entities = "entities" in constraint ? constraint.entities : [constraint.entity];
-  return entities.some((entity) => names.has("__entity" in entity ? entity.__entity.id : entity.id));
+function sliceOf(policies: readonly ParsedPolicy[]): Slice {
+  const reads = new Set(policies.flatMap((policy) => [...contextReads(policy)]));
+  const readsSignOffs = reads.has(approvalsFact) || reads.has(signedOffFact);
+  reads.delete(approvalsFact);
+  reads.delete(signedOffFact);
+  return { policies, reads: [...reads].sort(), readsSignOffs };
 }

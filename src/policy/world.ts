@@ -1,4 +1,6 @@
-// What policies can speak of besides facts: the applications, groups, tools and sign-offs that the config names.
+// What policies can speak of besides facts: the applications, groups, providers, tools and sign-offs that the config names.
+
+import { type PolicyProblem, problemAt } from "./problem.ts";
 
 export interface PolicyWorld {
   readonly applications: readonly PolicyApplication[];
@@ -6,6 +8,8 @@ export interface PolicyWorld {
   readonly groups: readonly string[];
   /** The catalog's tools, by name. */
   readonly tools: readonly string[];
+  /** Names of the configured providers; left out, policies may name any. */
+  readonly providers?: readonly string[];
   /** Declared sign-offs in config order; `default` is always one of them. */
   readonly signOffs: readonly string[];
 }
@@ -17,4 +21,59 @@ export interface PolicyApplication {
   readonly owner: string;
 }
 
+export const toolGroup = "call_tool";
 export const uncataloguedTool = "uncatalogued_tool";
+export const featureAction = "use_feature";
+
+const builtInActions: ReadonlySet<string> = new Set([
+  "chat",
+  "embed",
+  featureAction,
+  toolGroup,
+  uncataloguedTool,
+]);
+
+/** Every action that a request can have: all but the group of tools. */
+export function requestActions(world: PolicyWorld): readonly string[] {
+  return ["chat", "embed", featureAction, uncataloguedTool, ...world.tools];
+}
+
+/** What would make the schema ambiguous or the revision impossible to write down. */
+export function worldProblems(world: PolicyWorld): readonly PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  const found = (message: string, help: string): void => {
+    problems.push(problemAt("the config", "", null, message, help));
+  };
+  for (const name of world.tools) {
+    if (!builtInActions.has(name)) continue;
+    found(
+      `the tool \`${name}\` has the name of a built-in action`,
+      "take it out of `tools:`; as an uncatalogued tool its every call needs a sign-off",
+    );
+  }
+  if (!world.signOffs.includes("default")) {
+    found("the sign-off `default` is missing", "declare it under `sign_offs:`");
+  }
+  if (!namesOf(world).every((name) => name.isWellFormed())) {
+    found(
+      "a name holds a lone surrogate, which is not text",
+      "write it without `\\ud800` to `\\udfff` escapes",
+    );
+  }
+  return problems;
+}
+
+function namesOf(world: PolicyWorld): readonly string[] {
+  return [
+    ...world.applications.flatMap(({ name, groups, environment, owner }) => [
+      name,
+      ...groups,
+      environment,
+      owner,
+    ]),
+    ...world.groups,
+    ...world.tools,
+    ...(world.providers ?? []),
+    ...world.signOffs,
+  ];
+}
