@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { loadPolicies } from "./load.ts";
+import { chat, deciderFor, feature, loaded, testWorld, toolCall } from "./policy.test-support.ts";
+
+const folder = join(import.meta.dirname, "../../policies");
+const starter = readdirSync(folder)
+  .filter((name) => name.endsWith(".cedar"))
+  .map((name) => readFileSync(join(folder, name), "utf8"))
+  .join("\n");
+
+test("the starter policies load under a config with nothing but the demo provider", async () => {
+  const world = { applications: [], groups: [], tools: [], providers: ["demo"], signOffs: ["default"] };
+  assert.ok((await loadPolicies(folder, world)).ok);
+});
+
+test("the starter policies permit every model and pinned reads, hold writes and deny features", () => {
+  const { decide } = deciderFor(starter);
+  assert.equal(decide(chat()).outcome, "permit");
+  assert.equal(decide(chat({}, "openai/anything")).outcome, "permit");
+  assert.equal(decide(toolCall("get_weather", { effect: "read" })).outcome, "permit");
+  for (const tool of ["send_email", "unknown"]) {
+    const { outcome, signOffs } = decide(toolCall(tool));
+    assert.deepEqual([outcome, signOffs], ["hold", ["default"]]);
+  }
+  assert.equal(decide(feature("web_search_options")).outcome, "deny");
+});
+
+test("every example in the comments loads and does what it says", () => {
+  const examples = [...starter.matchAll(/^\/\/ @id[\s\S]*?;$/gm)].map(([lines]) =>
+    lines.replaceAll(/^\/\/ ?/gm, ""),
+  );
+  assert.equal(examples.length, (starter.match(/^\/\/ @id/gm) ?? []).length);
+  assert.ok(examples.length >= 9, `found ${examples.length}`);
+  const text = `${starter}\n${examples.join("\n")}`;
+  loaded(text, testWorld);
+  const { decide } = deciderFor(text);
+  const deniedBy = (request: Parameters<typeof decide>[0]) => decide(request).policies.map(({ id }) => id);
+  const fine = { output_limit: 100 };
+  assert.equal(decide(chat(fine)).outcome, "permit");
+  assert.deepEqual(deniedBy(chat(fine, "demo/assistant-large")), ["no-large-demo-model"]);
+  assert.deepEqual(deniedBy({ ...chat(fine, "openai/gpt"), principal: { id: "batch" } }), [
+    "openai-is-for-the-assistant",
+  ]);
+  assert.deepEqual(deniedBy(chat({ ...fine, labels: ["pii.email"] }, "openai/gpt")), [
+    "no-secrets-to-openai",
+  ]);
+  assert.deepEqual(deniedBy(chat({ ...fine, time: Date.parse("2026-11-22T10:00:00Z") })), ["office-hours"]);
+  assert.deepEqual(deniedBy(chat()), ["answers-have-a-limit"]);
+  assert.equal(decide(feature("web_search_options")).outcome, "permit");
+  assert.deepEqual(decide(toolCall("pay_invoice", { source_address: "10.20.1.1" })).signOffs, ["finance"]);
+  assert.deepEqual(deniedBy(toolCall("pay_invoice")), ["payments-from-the-office"]);
+  assert.deepEqual(deniedBy(toolCall("unknown")), ["only-catalogued-tools"]);
+});
