@@ -1,52 +1,61 @@
 // Opening the database: one writer, one reader that cannot write, and a lock that a second gateway meets.
 
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { OperatorError } from "../../core/operator-error.ts";
+import { type DataFiles, dataFiles, makeOwnFile, makeOwnFolder } from "./data-files.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { migrations } from "./schema.ts";
+import { databaseFault, needsWritableFolder } from "./sqlite-fault.ts";
 
 export interface SqliteConnections {
   readonly writer: DatabaseSync;
   readonly reader: DatabaseSync;
+  /** Safe to call twice. */
   close(): void;
 }
 
-/** Throws `OperatorError` when another gateway has the folder or the database is of a newer version. */
+/** While it waits for a lock nothing else runs. Only a tool beside the gateway, a backup for one, ever holds one. */
+const lockWaitMs = 1_000;
+
+/** What a burst may leave of the write-ahead log's file. */
+const walLimitBytes = 64 * 1024 * 1024;
+
+/** Throws `OperatorError` when another gateway has the folder, or the database is damaged or of a newer version. */
 export function openDatabase(folder: string): SqliteConnections {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const lock = takeLock(folder);
+  const files = dataFiles(folder);
+  makeOwnFolder(folder);
+  const opened: { close(): void }[] = [];
+  const close = (): void => {
+    for (const one of opened.splice(0).reverse()) one.close();
+  };
   try {
-    const path = join(folder, "portcullis.db");
-    const writer = new DatabaseSync(path);
-    chmodSync(path, 0o600);
-    // FULL: in WAL mode anything less loses acknowledged commits at power loss.
-    writer.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA busy_timeout = 5000; PRAGMA journal_size_limit = 67108864",
-    );
+    const lock = lockFolder(files);
+    opened.push({ close: () => lock.release() });
+    makeOwnFile(files.database);
+    const writer = new DatabaseSync(files.database, { timeout: lockWaitMs });
+    opened.push(writer);
+    configureWriter(writer, folder);
     migrate(writer, folder);
-    const reader = openReader(path);
-    return {
-      writer,
-      reader,
-      close: () => {
-        reader.close();
-        writer.close();
-        lock.close();
-      },
-    };
+    const reader = openReader(files.database);
+    opened.push(reader);
+    return { writer, reader, close };
   } catch (fault) {
-    lock.close();
-    throw fault;
+    close();
+    throw inWords(fault, files);
   }
 }
 
-/** For looking at a database beside its gateway, or at a copy of one. Takes no lock and changes nothing. */
+/**
+ * For looking at a database beside its gateway, or at a copy of one. Takes no lock and changes nothing. Throws
+ * `OperatorError`.
+ */
 export function openDatabaseReadOnly(folder: string): DatabaseSync {
-  const path = join(folder, "portcullis.db");
-  if (!existsSync(path))
+  const files = dataFiles(folder);
+  if (!existsSync(files.database))
     throw new OperatorError(`there is no database in \`${folder}\`; name a data folder of a gateway`);
-  const reader = openReader(path);
+  const reader = openObserver(files);
   const version = userVersion(reader);
   if (version === migrations.length) return reader;
   reader.close();
@@ -55,25 +64,59 @@ export function openDatabaseReadOnly(folder: string): DatabaseSync {
   );
 }
 
+function configureWriter(writer: DatabaseSync, folder: string): void {
+  if (pragma(writer, "journal_mode = WAL") !== "wal") {
+    throw new OperatorError(
+      `the file system of \`${folder}\` does not carry SQLite's write-ahead log; use a local disk`,
+    );
+  }
+  // FULL: in WAL mode anything less loses acknowledged commits at power loss; on macOS so does FULL without fullfsync.
+  writer.exec(`
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    PRAGMA secure_delete = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA cell_size_check = ON;
+    PRAGMA journal_size_limit = ${walLimitBytes};
+  `);
+  const full = 2;
+  if (pragma(writer, "synchronous") !== full) throw new Error("the database does not sync its commits");
+}
+
 function openReader(path: string): DatabaseSync {
-  const reader = new DatabaseSync(path, { readOnly: true });
-  reader.exec("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000");
+  const reader = new DatabaseSync(path, { readOnly: true, timeout: lockWaitMs });
+  reader.exec("PRAGMA query_only = ON");
   return reader;
 }
 
-/** An exclusive transaction on a database of its own: the system gives it back when the process dies, however it dies. */
-function takeLock(folder: string): DatabaseSync {
-  const path = join(folder, "portcullis.lock");
-  const lock = new DatabaseSync(path);
+function openObserver(files: DataFiles): DatabaseSync {
+  const beside = openReader(files.database);
   try {
-    chmodSync(path, 0o600);
-    lock.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
-    return lock;
-  } catch {
-    lock.close();
-    throw new OperatorError(
-      `another gateway is running on \`${folder}\`; stop it, or give this one a data folder of its own (\`--dir\`)`,
-    );
+    userVersion(beside);
+    return beside;
+  } catch (fault) {
+    beside.close();
+    if (!needsWritableFolder(fault)) throw unreadable(fault, files);
+  }
+  return openOnReadOnlyGround(files);
+}
+
+/**
+ * The index of a write-ahead log is a file that readers write too. Where they cannot, nobody else does either: no lock is
+ * needed, and the index is kept in memory (https://sqlite.org/wal.html §9, "without shared-memory").
+ */
+function openOnReadOnlyGround(files: DataFiles): DatabaseSync {
+  const location = pathToFileURL(files.database);
+  location.search = "?vfs=unix-none";
+  const reader = new DatabaseSync(location, { readOnly: true });
+  try {
+    reader.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON");
+    userVersion(reader);
+    return reader;
+  } catch (fault) {
+    reader.close();
+    throw unreadable(fault, files);
   }
 }
 
@@ -90,6 +133,19 @@ function migrate(writer: DatabaseSync, folder: string): void {
 }
 
 function userVersion(database: DatabaseSync): number {
-  const row = database.prepare("PRAGMA user_version").get();
-  return Number(row?.["user_version"] ?? 0);
+  return Number(pragma(database, "user_version"));
+}
+
+function pragma(database: DatabaseSync, text: string): unknown {
+  return Object.values(database.prepare(`PRAGMA ${text}`).get() ?? {})[0];
+}
+
+function inWords(fault: unknown, { database }: DataFiles): unknown {
+  const why = databaseFault(fault);
+  return why === null ? fault : new OperatorError(`the database \`${database}\` cannot be used: ${why}`);
+}
+
+function unreadable(fault: unknown, { database }: DataFiles): OperatorError {
+  const why = databaseFault(fault) ?? (fault instanceof Error ? fault.message : String(fault));
+  return new OperatorError(`the database \`${database}\` cannot be read: ${why}`);
 }
