@@ -3,6 +3,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
+import { databaseFault } from "./sqlite-fault.ts";
 
 interface Job {
   readonly run: () => unknown;
@@ -25,6 +26,8 @@ export class SqliteWriter {
   readonly #database: DatabaseSync;
   readonly #hooks: GroupHooks;
   #queue: Job[] = [];
+  /** How many at the front of the queue have to go each in a transaction of its own. */
+  #alone = 0;
   #scheduled = false;
   #closed = false;
 
@@ -72,46 +75,47 @@ export class SqliteWriter {
   }
 
   #flush(): void {
-    const group = this.#queue.splice(0, maxGroup);
-    if (group.length === 0) return;
+    const group = this.#queue.splice(0, this.#alone > 0 ? 1 : maxGroup);
+    if (this.#alone > 0) this.#alone -= 1;
     const fault = this.#commit(group);
     if (fault === null) {
       for (const job of group) job.resolve(undefined);
-      return;
-    }
-    const [only] = group;
-    if (group.length === 1) {
-      only?.reject(fault);
-      return;
-    }
-    // One job's fault is not its neighbours': each gets a transaction of its own.
-    for (const job of group) {
-      const alone = this.#commit([job]);
-      if (alone === null) job.resolve(undefined);
-      else job.reject(alone);
+    } else if (group.length === 1 || databaseFault(fault) !== null) {
+      for (const job of group) job.reject(named(fault));
+    } else {
+      // One job's fault is not its neighbours', and which one it was does not always show (a fence shows at the end):
+      // each gets a transaction of its own, in order, and others a turn in between.
+      this.#queue.unshift(...group);
+      this.#alone = group.length;
     }
   }
 
   /** All of the group is durable, or (with the fault returned) none of it. */
-  #commit(group: readonly Job[]): Error | null {
+  #commit(group: readonly Job[]): unknown {
     try {
+      this.#rollback();
       this.#database.exec("BEGIN IMMEDIATE");
       for (const job of group) job.run();
       this.#hooks.beforeCommit();
       this.#database.exec("COMMIT");
       return null;
     } catch (fault) {
-      this.#rollback();
+      this.#rollbackQuietly();
       this.#hooks.afterRollback();
-      return named(fault);
+      return fault;
     }
   }
 
+  /** SQLite has rolled back some failed transactions (disk full, I/O error) by itself. */
   #rollback(): void {
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+
+  #rollbackQuietly(): void {
     try {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#rollback();
     } catch {
-      // SQLite has rolled back by itself (disk full, I/O error).
+      // The disk may refuse even this. It is tried again before the next transaction; until then nothing commits.
     }
   }
 }
@@ -119,6 +123,6 @@ export class SqliteWriter {
 function named(fault: unknown): Error {
   if (fault instanceof FencedError || fault instanceof LogUnavailableError || fault instanceof TypeError)
     return fault;
-  const message = fault instanceof Error ? fault.message : String(fault);
-  return new LogUnavailableError(`the database cannot be written: ${message}`);
+  const message = databaseFault(fault) ?? (fault instanceof Error ? fault.message : String(fault));
+  return new LogUnavailableError(`the database cannot be written: ${message}`, { cause: fault });
 }
