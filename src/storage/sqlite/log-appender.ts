@@ -17,8 +17,8 @@ export class LogAppender {
   readonly #insertEntry: StatementSync;
   readonly #insertId: StatementSync;
   readonly #insertSalt: StatementSync;
-  /** Epoch that this process writes under; 0 before it has taken over. */
-  #epoch = 0;
+  /** Epoch that this process writes under; null until it has taken over, and then nothing can be appended. */
+  #epoch: number | null = null;
   /** The head within the open transaction, and its leaves that the frontier does not count yet. */
   #head: LogHead | null = null;
   #hashes: Uint8Array[] = [];
@@ -26,7 +26,9 @@ export class LogAppender {
   constructor(writer: DatabaseSync, tree: TreeArithmetic) {
     this.#tree = tree;
     this.#readHead = writer.prepare("SELECT epoch, size, frontier FROM log_head");
-    this.#writeHead = writer.prepare("UPDATE log_head SET size = ?, frontier = ? WHERE epoch = ?");
+    this.#writeHead = writer.prepare(
+      "UPDATE log_head SET size = ?, frontier = ? WHERE epoch = ? AND size = ?",
+    );
     this.#insertEntry = writer.prepare("INSERT INTO entries VALUES (?, ?)");
     this.#insertId = writer.prepare("INSERT INTO entry_ids VALUES (?, ?)");
     this.#insertSalt = writer.prepare("INSERT INTO salts VALUES (?, ?, ?)");
@@ -43,6 +45,7 @@ export class LogAppender {
     let index = firstIndex;
     for (const entry of entries) {
       const id = idBytes(entry.id);
+      if (id === null) throw new TypeError(`the id of an entry is a UUID, not \`${entry.id}\``);
       this.#insertEntry.run(index, entry.leaf);
       this.#insertId.run(id, index);
       if (entry.salt !== null) this.#insertSalt.run(id, entry.salt.subject, entry.salt.bytes);
@@ -54,9 +57,14 @@ export class LogAppender {
 
   /** Moves the head with the leaves, once for the whole transaction, under the fence. */
   beforeCommit(): void {
-    if (this.#head === null) return;
+    if (this.#head === null || this.#hashes.length === 0) return;
     const head = this.#tree.appendLeafHashes(this.#head, this.#hashes);
-    const { changes } = this.#writeHead.run(head.size, packHashes(head.frontier), this.#epoch);
+    const { changes } = this.#writeHead.run(
+      head.size,
+      packHashes(head.frontier),
+      this.#epoch,
+      this.#head.size,
+    );
     if (changes !== 1) throw new FencedError("another instance has taken over this log");
     this.forget();
   }
@@ -87,7 +95,9 @@ export function unpackHashes(packed: unknown): readonly Uint8Array[] {
   return hashes;
 }
 
-/** A UUID takes 16 bytes as bytes and 36 as text. */
-export function idBytes(id: string): Uint8Array {
-  return Buffer.from(id.replaceAll("-", ""), "hex");
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A UUID takes 16 bytes as bytes and 36 as text. Null for what is none: `Buffer` would read what it can of it. */
+export function idBytes(id: string): Uint8Array | null {
+  return uuid.test(id) ? Buffer.from(id.replaceAll("-", ""), "hex") : null;
 }

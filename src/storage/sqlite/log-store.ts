@@ -78,25 +78,26 @@ export class SqliteLogStore implements LogStore {
   }
 
   async byId(id: string): Promise<StoredEntry | null> {
+    const bytes = idBytes(id);
+    if (bytes === null) return null;
     const found = this.#get(
       "SELECT entries.idx, leaf FROM entry_ids JOIN entries ON entries.idx = entry_ids.idx WHERE entry_ids.id = ?",
-      idBytes(id),
+      bytes,
     );
     return found === null ? null : storedEntry(found);
   }
 
   async salt(entryId: string): Promise<Uint8Array | null> {
-    const row = this.#get("SELECT salt FROM salts WHERE id = ?", idBytes(entryId));
+    const bytes = idBytes(entryId);
+    const row = bytes === null ? null : this.#get("SELECT salt FROM salts WHERE id = ?", bytes);
     return row === null ? null : blob(row, "salt");
   }
 
   async putCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {
     const { database, writer } = this.#writable();
     await writer.write(() => {
-      const last = rowOf(database.prepare("SELECT max(size) AS size FROM checkpoints").get());
-      if (last !== null && last["size"] !== null && integer(last, "size") > checkpoint.size) {
-        throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
-      }
+      const last = database.prepare("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1").get();
+      refuseStepBack(rowOf(last), checkpoint);
       database
         .prepare("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)")
         .run(checkpoint.size, checkpoint.root, checkpoint.note, packHashes(checkpoint.frontier));
@@ -130,6 +131,14 @@ export class SqliteLogStore implements LogStore {
     if (this.#write === null) throw new TypeError("this database is open for reading only");
     return this.#write;
   }
+}
+
+function refuseStepBack(last: Row | null, { size, root }: StoredCheckpoint): void {
+  if (last === null || integer(last, "size") < size) return;
+  if (integer(last, "size") > size)
+    throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
+  if (Buffer.compare(blob(last, "root"), root) !== 0)
+    throw new TypeError("a checkpoint of another tree of the same size as the last is not kept");
 }
 
 function storedEntry(row: Row | null): StoredEntry {
