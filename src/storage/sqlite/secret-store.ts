@@ -65,8 +65,8 @@ export class SqliteSecretStore implements SealedSecretStore {
   }
 
   /** The rows stay, emptied, so that version numbers are never used twice; `secure_delete` overwrites the old bytes. */
-  destroy(name: string, entry: EncodedEntry): Promise<boolean> {
-    return this.#writer.write(() => {
+  async destroy(name: string, entry: EncodedEntry): Promise<boolean> {
+    const destroyed = await this.#writer.write(() => {
       const { changes } = this.#database
         .prepare(
           "UPDATE secrets SET wrapped_key = x'', ciphertext = x'', destroyed = 1 WHERE name = ? AND destroyed = 0",
@@ -76,6 +76,10 @@ export class SqliteSecretStore implements SealedSecretStore {
       this.#appender.append([entry]);
       return true;
     });
+    // The write-ahead log still has the old bytes. While somebody reads the database they stay until its next
+    // checkpoint; that makes the secret no less destroyed.
+    if (destroyed) this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    return destroyed;
   }
 
   async list(): Promise<readonly SecretSummary[]> {
