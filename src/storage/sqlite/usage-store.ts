@@ -23,6 +23,10 @@ const sums = [
   "unpriced",
 ] as const;
 
+// A provider may report any number. A total that would leave the safe integers stays at the largest one: an absurd report
+// must neither stop the counting nor make the totals unreadable.
+const most = Number.MAX_SAFE_INTEGER;
+
 export class SqliteUsageStore implements UsageStore {
   readonly #database: DatabaseSync;
   readonly #reader: DatabaseSync;
@@ -46,7 +50,7 @@ export class SqliteUsageStore implements UsageStore {
       if (changes !== 1) return false;
       const add = this.#database.prepare(
         `INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ${sums
-          .map((name) => `${name} = ${name} + excluded.${name}`)
+          .map((name) => `${name} = min(${name} + excluded.${name}, ${most})`)
           .join(", ")}`,
       );
       for (const one of increments) {
@@ -73,7 +77,8 @@ export class SqliteUsageStore implements UsageStore {
     const by = dimensions.filter((dimension) => query.by.includes(dimension));
     const columns = [
       ...dimensions.map((dimension) => (by.includes(dimension) ? dimension : `'' AS ${dimension}`)),
-      ...sums.map((name) => `sum(${name}) AS ${name}`),
+      // total() adds as doubles, exact as far as `most`; sum() would fail beyond 64 bits.
+      ...sums.map((name) => `CAST(min(total(${name}), ${most}) AS INTEGER) AS ${name}`),
     ];
     const grouping =
       by.length === 0 ? "HAVING count(*) > 0" : `GROUP BY ${by.join(", ")} ORDER BY ${by.join(", ")}`;
