@@ -2,7 +2,7 @@
 
 import type { LogStore } from "../../audit/log-store.ts";
 import type { Storage } from "../storage.ts";
-import { openDatabase, openDatabaseReadOnly } from "./database.ts";
+import { openDatabase, openDatabaseReadOnly, type SqliteConnections } from "./database.ts";
 import { SqliteKeyStore } from "./key-store.ts";
 import { LogAppender, type TreeArithmetic } from "./log-appender.ts";
 import { SqliteLogStore } from "./log-store.ts";
@@ -14,7 +14,11 @@ import { SqliteWriter } from "./writer.ts";
 
 /** Throws `OperatorError` when the folder is in use or cannot be opened by this version. */
 export function openSqliteStorage(folder: string, tree: TreeArithmetic): Storage {
-  const connections = openDatabase(folder);
+  return storageOn(openDatabase(folder), tree);
+}
+
+/** The stores over these connections, which they close. */
+export function storageOn(connections: SqliteConnections, tree: TreeArithmetic): Storage {
   const { writer: database, reader } = connections;
   const appender = new LogAppender(database, tree);
   const writer = new SqliteWriter(database, {
