@@ -121,6 +121,7 @@ export async function openGateway(loaded: LoadedConfig, version: string, log: Lo
       late,
     };
     const usage = new UsageProjection(storage.log, storage.usage);
+    usage.start(1000, (fault) => log.error({ fault: String(fault) }, "usage could not be counted"));
     const operatorHolder: { file: OperatorFile | null } = { file: null };
     const server = await httpServer({
       parts,
@@ -152,6 +153,7 @@ export async function openGateway(loaded: LoadedConfig, version: string, log: Lo
       await Promise.all([...providers.values()].map((provider) => provider.close()));
       await late.close();
       await payloads.flush();
+      await usage.stop();
       await usage.catchUp();
       await trail.close();
       await storage.close();

@@ -9,6 +9,7 @@ import { callHeaders, decisionHeaders, servedHeaders } from "./answer-headers.ts
 import type { DescribedCall, IdentifiedCall, IncomingCall, Target } from "./call.ts";
 import { CallRun } from "./call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
+import { discard } from "./discard.ts";
 import { endRefused, usageOf } from "./ending.ts";
 import type { GatewayParts } from "./parts.ts";
 import { providerRefusal } from "./provider-refusal.ts";
@@ -124,6 +125,7 @@ async function answer(
   if (run.call.request.endpoint === "embeddings") return answerEmbeddings(parts, run, client, got, headers);
   if (got.kind === "whole") return answerWhole(parts, run, client, got, headers);
   if (run.call.request.stream) return relayStream(parts, run, client, got, headers);
+  await discard(got);
   const detail = "it is a stream, and none was asked for";
   const refusal: Refusal = { reason: "upstream_invalid", provider: attempt.target.provider, detail };
   return endRefused(parts, run, client, refusal, { headers, usage: usageOf(run, null, 0) });

@@ -3,7 +3,7 @@
 
 import type { Result } from "../core/result.ts";
 import { fail, ok } from "../core/result.ts";
-import { parseStrictJson } from "../core/strict-json.ts";
+import { parseStrictJsonText } from "../core/strict-json.ts";
 import { type ProposedAction, proposedActions } from "../facts/proposed-actions.ts";
 import { ChoiceAssembly } from "../facts/stream-assembly.ts";
 import type { SseEvent } from "../providers/sse-decoder.ts";
@@ -23,6 +23,8 @@ export interface InspectionOptions {
   /** We asked for usage and the client did not: the chunk that only holds it is kept from the client. */
   readonly usageIsOurs: boolean;
   readonly maxDepth: number;
+  /** Whether the request offers a tool of this name. */
+  readonly offers: (tool: string) => boolean;
   /** Most bytes kept back, and most bytes of one choice's assembled message. */
   readonly maxHeldBytes: number;
 }
@@ -55,12 +57,12 @@ export class StreamInspection {
       this.#done = true;
       return this.#hold({ raw: event.raw, choices: [], chunk: null });
     }
-    const json = parseStrictJson(Buffer.from(event.data, "utf8"), this.#options.maxDepth);
+    const json = parseStrictJsonText(event.data, this.#options.maxDepth);
     if (!json.ok)
       return fail({ reason: "invalid", detail: `an event is not strict JSON: ${json.failure.detail}` });
-    const answer = readChatAnswer(json.value.value);
+    const answer = readChatAnswer(json.value);
     if (!answer.ok) return fail({ reason: "invalid", detail: answer.failure });
-    const chunk = isObject(json.value.value) ? json.value.value : null;
+    const chunk = isObject(json.value) ? json.value : null;
     return this.#takeChunk(event.raw, chunk, answer.value);
   }
 
@@ -162,7 +164,7 @@ export class StreamInspection {
   #choice(index: number): ChoiceAssembly {
     let choice = this.#choices.get(index);
     if (choice === undefined) {
-      choice = new ChoiceAssembly(this.#options.maxHeldBytes);
+      choice = new ChoiceAssembly(this.#options.maxHeldBytes, this.#options.offers);
       this.#choices.set(index, choice);
     }
     return choice;

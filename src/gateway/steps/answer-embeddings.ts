@@ -7,6 +7,7 @@ import { readTokenUsage } from "../../usage/token-usage.ts";
 import type { CallRun } from "../call-run.ts";
 import { isObject } from "../chat-answer.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
+import { discard } from "../discard.ts";
 import { endRefused, usageOf } from "../ending.ts";
 import type { GatewayParts } from "../parts.ts";
 import { boundedName, passUpstreamError, passWhole } from "./pass-whole.ts";
@@ -22,7 +23,10 @@ export async function answerEmbeddings(
     const refusal: Refusal = { reason: "upstream_invalid", provider: run.target?.provider ?? "", detail };
     return endRefused(parts, run, client, refusal, { headers, usage: usageOf(run, null, 0) });
   };
-  if (answer.kind === "stream") return invalid("it is a stream, and none was asked for");
+  if (answer.kind === "stream") {
+    await discard(answer);
+    return invalid("it is a stream, and none was asked for");
+  }
   if (answer.status < 200 || answer.status > 299)
     return passUpstreamError(parts, run, client, answer, headers);
   const json = parseStrictJson(answer.body, parts.limits.depth);

@@ -60,6 +60,7 @@ class Relay {
     this.#inspection = new StreamInspection({
       usageIsOurs: usageIsOurs(run.call, parts.providers.get(run.target?.provider ?? "")),
       maxDepth: parts.limits.depth,
+      offers: (tool) => run.call.request.offeredTools.has(tool),
       maxHeldBytes: parts.limits.response,
     });
   }
