@@ -53,7 +53,7 @@ export async function openGateway(loaded: LoadedConfig, version: string, log: Lo
   try {
     const identity = await storage.log.identity();
     const mayCreate = identity === null;
-    const kek = openKek(loaded.keysFolder, mayCreate, process.env);
+    const kek = await openKek(loaded.keysFolder, mayCreate, process.env);
     const origin = identity?.origin ?? `localhost/portcullis-${randomUUID().slice(0, 8)}`;
     const signer = await openLogKey(origin, { folder: loaded.keysFolder, mayCreate });
     const lookupKey = await openSubjectLookupKey({ folder: loaded.keysFolder, mayCreate });
@@ -142,7 +142,7 @@ export async function openGateway(loaded: LoadedConfig, version: string, log: Lo
     const [host, port] = splitListen(config.server.listen);
     const address = await listen(server.app, host, port);
     const url = config.server.public_url ?? address;
-    operatorHolder.file = writeOperatorFile(loaded.dataFolder, address);
+    operatorHolder.file = await writeOperatorFile(loaded.dataFolder, address);
     const close = async (): Promise<void> => {
       const drained = admission.drain();
       const timer = setTimeout(() => server.abortAll(), config.limits.drain);

@@ -1,8 +1,8 @@
 // Signs and keeps the head of the log, one at a time and only ever forwards.
 
+import { replaceFile } from "../core/durable-file.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { signCheckpoint } from "./checkpoint.ts";
-import { replaceFile } from "./durable-file.ts";
 import type { LogHead, StoredCheckpoint } from "./log-store.ts";
 import { continuesHead, isWellFormedHead, rootOf } from "./merkle-tree.ts";
 import type { LogPlace } from "./trail-start.ts";

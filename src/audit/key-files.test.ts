@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { createFile, readTextFile, replaceFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { createFile, readTextFile, replaceFile } from "./durable-file.ts";
 import { openLogKey, openSubjectLookupKey } from "./key-files.ts";
 
 function folderFor(t: TestContext): string {

@@ -3,9 +3,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { createFile, readTextFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { SecretValue } from "../core/secret-value.ts";
-import { createFile, readTextFile } from "./durable-file.ts";
 import { formatSignerKey, type NoteSigner, parseSignerKey } from "./signed-note.ts";
 
 export const logKeyFile = "log.key";

@@ -1,9 +1,9 @@
 // Taking over a log: nothing is written to a data store that is of another log, or older than or different from what
 // was signed before.
 
+import { readTextFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { checkpointFailureText, openCheckpoint } from "./checkpoint.ts";
-import { readTextFile } from "./durable-file.ts";
 import type { LogHead, LogStore, StoredCheckpoint } from "./log-store.ts";
 import {
   appendLeafHashes,

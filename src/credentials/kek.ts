@@ -2,8 +2,9 @@
 // opens nothing.
 
 import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { createFile, readTextFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 const algorithm = "aes-256-gcm";
@@ -55,22 +56,30 @@ export function unseal(key: Uint8Array, sealed: Uint8Array, context: string): Ui
  * From `$CREDENTIALS_DIRECTORY/portcullis-kek` (systemd), else the file `kek` in the keys folder, which is made on first
  * start (`mayCreate`). A missing key is never replaced silently: what it wrapped would be lost.
  */
-export function openKek(
+export async function openKek(
   keysFolder: string,
   mayCreate: boolean,
   environment: NodeJS.ProcessEnv,
-): KeyEncryptionKey {
+): Promise<KeyEncryptionKey> {
   const credentials = environment["CREDENTIALS_DIRECTORY"];
-  const handed = credentials === undefined ? null : join(credentials, "portcullis-kek");
-  const path = handed !== null && existsSync(handed) ? handed : join(keysFolder, "kek");
-  if (!existsSync(path)) {
-    if (!mayCreate)
-      throw new OperatorError(`the key-encryption key \`${path}\` is missing; put it back from its backup`);
-    mkdirSync(keysFolder, { recursive: true, mode: 0o700 });
-    writeFileSync(path, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
+  const handed = credentials === undefined ? null : await readTextFile(join(credentials, "portcullis-kek"));
+  if (handed !== null) return parseKek(handed);
+  const path = join(keysFolder, "kek");
+  if (mayCreate) {
+    await mkdir(keysFolder, { recursive: true, mode: 0o700 });
+    // Durable before it seals anything: a key lost with the power would take every secret with it.
+    await createFile(path, `${randomBytes(32).toString("base64")}\n`, 0o600);
   }
-  if (path !== handed && (statSync(path).mode & 0o077) !== 0) {
+  const text = await readTextFile(path);
+  if (text === null) {
+    throw new OperatorError(`the key-encryption key \`${path}\` is missing; put it back from its backup`);
+  }
+  if (((await stat(path)).mode & 0o077) !== 0) {
     throw new OperatorError(`\`${path}\` can be read by others; run \`chmod 600 ${path}\``);
   }
-  return new KeyEncryptionKey(Buffer.from(readFileSync(path, "utf8").trim(), "base64"));
+  return parseKek(text);
+}
+
+function parseKek(text: string): KeyEncryptionKey {
+  return new KeyEncryptionKey(Buffer.from(text.trim(), "base64"));
 }

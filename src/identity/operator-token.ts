@@ -1,8 +1,9 @@
 // The operator's token of a local gateway: a file that only its owner can read, which is what the CLI authenticates with.
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { replaceFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 export interface OperatorFile {
@@ -14,16 +15,13 @@ export interface OperatorFile {
 const operator = "owner@localhost";
 
 /** Keeps the token that is there, makes one on first start, and writes down where the gateway listens now. */
-export function writeOperatorFile(dataFolder: string, url: string): OperatorFile {
+export async function writeOperatorFile(dataFolder: string, url: string): Promise<OperatorFile> {
   const path = join(dataFolder, "operator.json");
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const token = existsSync(path)
     ? readOperatorFile(path).token
     : `pco_${randomBytes(32).toString("base64url")}`;
   const file: OperatorFile = { url, token, operator };
-  const draft = `${path}.${process.pid}.new`;
-  writeFileSync(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, path);
+  await replaceFile(path, `${JSON.stringify(file, null, 2)}\n`, 0o600);
   return file;
 }
 
