@@ -2,11 +2,9 @@
 
 import { Command } from "commander";
 import { formatConfigProblem, loadConfig } from "../config/load.ts";
-import { loadPolicies } from "../policy/load.ts";
-import { formatProblem } from "../policy/problem.ts";
+import { checkAsJson, checkAsText, checkPolicies } from "../policy/check-policies.ts";
 import { cedarSchema } from "../policy/schema.ts";
 import { policyWorld } from "../wiring/policy-world.ts";
-import { print } from "./admin-client.ts";
 import { Finding } from "./finding.ts";
 import { readConfig } from "./serve.ts";
 
@@ -21,7 +19,7 @@ export function checkCommand(): Command {
     .action(async (options: Options) => {
       const loaded = await loadConfig(options.config);
       if (!loaded.ok) throw new Finding(loaded.failure.map(formatConfigProblem).join("\n"));
-      await checkPolicies(options);
+      await check(options);
     });
 }
 
@@ -29,7 +27,7 @@ export function policyCommands(): Command {
   const policy = new Command("policy").description("policies");
   withConfig(policy.command("check").description("parse, validate and lint the policy folder"))
     .addHelpText("after", "\nExample:\n  portcullis policy check")
-    .action(checkPolicies);
+    .action(check);
   withConfig(policy.command("schema").description("print the generated Cedar schema"))
     .addHelpText("after", "\nExample:\n  portcullis policy schema > portcullis.cedarschema")
     .action(async (options: Options) => {
@@ -43,18 +41,11 @@ function withConfig(command: Command): Command {
   return command.option("--config <file>", "the config", "portcullis.yaml").option("--json", "print JSON");
 }
 
-async function checkPolicies(options: Options): Promise<void> {
+async function check(options: Options): Promise<void> {
   const loaded = await readConfig(options.config);
-  const policies = await loadPolicies(loaded.policiesFolder, policyWorld(loaded.config));
-  if (policies.ok) {
-    const count = policies.value.policies.length;
-    print(
-      options.json === true,
-      { ok: true, policies: count },
-      () => `${count} policies can be used (the built-in floor is one)`,
-    );
-    return;
-  }
-  if (options.json === true) console.log(JSON.stringify({ ok: false, problems: policies.failure }, null, 2));
-  throw new Finding(options.json === true ? "" : policies.failure.map(formatProblem).join("\n"));
+  const found = await checkPolicies(loaded.policiesFolder, policyWorld(loaded.config));
+  const text = options.json === true ? checkAsJson(found) : checkAsText(found);
+  if (found.policies === null && options.json !== true) throw new Finding(text);
+  console.log(text);
+  if (found.policies === null) throw new Finding("");
 }
