@@ -32,8 +32,10 @@ export const noUsage: TokenUsage = {
 
 export class CallRun {
   readonly call: DescribedCall;
-  /** Decisions recorded so far; the number of the newest. */
+  /** Decisions made so far; the number of the newest. */
   dispatch = 0;
+  /** Whether a decision of this call is durable: from then on it owes the trail a completion. */
+  decided = false;
   /** Requests that left for a provider. */
   sent = 0;
   /** Where the last request went. */

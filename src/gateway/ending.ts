@@ -12,7 +12,7 @@ import { completionEntry } from "./steps/record-completion.ts";
 
 /**
  * Records the end of the call, with the entries that belong before it in the same append. False when the trail cannot
- * take it; it is then kept and tried again, and the client must not be told of a success.
+ * take it: what was begun on record is then tried again, and the client must not be told of a success.
  */
 export async function recordEnd(
   parts: GatewayParts,
@@ -23,10 +23,12 @@ export async function recordEnd(
   const entries = [...before, completionEntry(parts, run, completion)];
   try {
     await parts.trail.append(entries);
+    run.decided = true;
     return true;
   } catch (fault) {
     parts.log.error({ call: run.call.id, fault: String(fault) }, "a completion could not be recorded");
-    parts.late.add(entries);
+    // A call that is not on record at all did not happen, and must not turn up later.
+    if (run.decided) parts.late.add(entries);
     return false;
   }
 }

@@ -1,6 +1,7 @@
 // The gate. Every model call takes this path, streamed or not, whatever its endpoint and however many targets are tried:
 // identify → parse → resolve → describe → (decide → record → dispatch)+ → inspect → decide actions → record → answer.
 
+import { LeafTooLargeError } from "../audit/trail-entry.ts";
 import type { EncodedEntry } from "../core/entry.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
@@ -41,10 +42,19 @@ export async function handleCall(
     run = new CallRun(described.value);
     await tryTargets(parts, run, client);
   } catch (fault) {
+    if (fault instanceof LeafTooLargeError && run?.decided !== true) {
+      return refuseUndescribed(parts, call, client, { refusal: tooLargeToRecord, requestedModel: "" });
+    }
     parts.log.error({ call: call.id, fault: faultText(fault) }, "a call met a fault");
     await endFaulty(parts, run, client, callHeaders(call.id));
   }
 }
+
+const tooLargeToRecord: Refusal = {
+  reason: "undescribable",
+  detail:
+    "the facts of this request are too large to be recorded; offer fewer tools, or tools with shorter names",
+};
 
 interface Undescribed {
   readonly refusal: Refusal;
@@ -135,6 +145,7 @@ async function answer(
 async function recorded(parts: GatewayParts, run: CallRun, entry: EncodedEntry): Promise<boolean> {
   try {
     await parts.trail.append([entry]);
+    run.decided = true;
     return true;
   } catch (fault) {
     parts.log.error({ call: run.call.id, fault: faultText(fault) }, "a decision could not be recorded");
@@ -185,7 +196,7 @@ async function endFaulty(
 ): Promise<void> {
   try {
     // Without a decision on record there is nothing to complete.
-    if (run === null || run.completed || run.dispatch === 0) client.refuse({ reason: "internal" }, headers);
+    if (run === null || run.completed || !run.decided) client.refuse({ reason: "internal" }, headers);
     else await endRefused(parts, run, client, { reason: "internal" }, { headers });
   } catch (fault) {
     parts.log.error({ fault: faultText(fault) }, "a call could not be ended");
