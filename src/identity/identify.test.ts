@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isApiKey, newApiKey } from "./api-key.ts";
+import { ApiKeys } from "./api-keys.ts";
+import { KeyIdentifier } from "./identify.ts";
+import type { ApiKeyRecord, KeyStore } from "./key-store.ts";
+
+const day = 24 * 3_600_000;
+const entry = () => ({ id: "", leaf: new Uint8Array(), salt: null });
+
+async function setUp() {
+  let now = 1_000_000;
+  let records: readonly ApiKeyRecord[] = [];
+  const change = (id: string, changes: Partial<ApiKeyRecord>): void => {
+    records = records.map((record) => (record.id === id ? { ...record, ...changes } : record));
+  };
+  const store: KeyStore = {
+    list: async () => records,
+    create: async (key) => {
+      records = [...records, key];
+    },
+    rotate: async (old, successor) => {
+      change(old.id, { expiresAt: old.expiresAt });
+      records = [...records, successor];
+      return true;
+    },
+    revoke: async (id, at) => {
+      change(id, { revokedAt: at });
+      return true;
+    },
+  };
+  const events = { created: entry, rotated: entry, revoked: entry };
+  const keys = await ApiKeys.open(store, events, new Set(["app"]), () => now);
+  const made = await keys.create("app", "op");
+  assert.ok(made.ok);
+  const pass = (ms: number): void => {
+    now += ms;
+  };
+  return { keys, ...made.value, identifier: new KeyIdentifier(keys, () => now), pass, stored: () => records };
+}
+
+test("a key is recognised wherever clients put it, and is stored nowhere", async () => {
+  const { key, identifier, stored } = await setUp();
+  for (const headers of [
+    { authorization: `Bearer ${key}` },
+    { authorization: `bearer  ${key}` },
+    { "x-api-key": key },
+    { "api-key": key },
+    { authorization: `Bearer ${key}`, "x-api-key": key },
+  ]) {
+    assert.ok(identifier.identify(headers, "127.0.0.1").ok);
+  }
+  assert.doesNotMatch(JSON.stringify(stored()), new RegExp(key.slice(12)));
+});
+
+test("no key, two keys and a wrong key are told apart; what a wrong key lacks is not", async () => {
+  const { key, record, keys, identifier } = await setUp();
+  const reason = (headers: Record<string, string>): string => {
+    const identified = identifier.identify(headers, "127.0.0.1");
+    return identified.ok ? "ok" : identified.failure.reason;
+  };
+  assert.equal(reason({}), "missing_api_key");
+  assert.equal(reason({ authorization: `Bearer ${key}`, "api-key": newApiKey() }), "conflicting_credentials");
+  assert.equal(reason({ "x-api-key": newApiKey() }), "invalid_api_key");
+  assert.equal(reason({ "x-api-key": `${key}x` }), "invalid_api_key");
+  await keys.revoke(record.id, "op");
+  assert.equal(reason({ "x-api-key": key }), "invalid_api_key");
+});
+
+test("a rotated key works for 24 hours more", async () => {
+  const { key, record, keys, identifier, pass } = await setUp();
+  const rotated = await keys.rotate(record.id, "op");
+  assert.ok(rotated.ok);
+  const works = (one: string): boolean => identifier.identify({ "x-api-key": one }, "127.0.0.1").ok;
+  pass(day - 1);
+  assert.deepEqual([works(key), works(rotated.value.key)], [true, true]);
+  pass(1);
+  assert.deepEqual([works(key), works(rotated.value.key)], [false, true]);
+});
+
+test("guessing is slowed by address, and never shuts out a valid key", async () => {
+  const { key, identifier, pass } = await setUp();
+  const guess = () => identifier.identify({ "x-api-key": newApiKey() }, "10.0.0.1");
+  for (let count = 0; count < 60; count += 1) guess();
+  assert.deepEqual(guess(), {
+    ok: false,
+    failure: { reason: "too_many_failed_keys", retryAfterSeconds: 60 },
+  });
+  assert.ok(identifier.identify({ "x-api-key": key }, "10.0.0.1").ok);
+  pass(60_000);
+  assert.deepEqual(guess(), { ok: false, failure: { reason: "invalid_api_key" } });
+});
+
+test("a mistyped key is known without looking it up, and unknown applications get none", async () => {
+  const { key, keys } = await setUp();
+  assert.ok(isApiKey(key));
+  assert.equal(isApiKey(`${key.slice(0, 20)}${key[20] === "A" ? "B" : "A"}${key.slice(21)}`), false);
+  const refused = await keys.create("nobody", "op");
+  assert.deepEqual(refused, { ok: false, failure: { reason: "unknown_application", application: "nobody" } });
+});
