@@ -42,11 +42,7 @@ export async function handleCall(
     run = new CallRun(described.value);
     await tryTargets(parts, run, client);
   } catch (fault) {
-    if (fault instanceof LeafTooLargeError && run?.decided !== true) {
-      return refuseUndescribed(parts, call, client, { refusal: tooLargeToRecord, requestedModel: "" });
-    }
-    parts.log.error({ call: call.id, fault: faultText(fault) }, "a call met a fault");
-    await endFaulty(parts, run, client, callHeaders(call.id));
+    await endFaulty(parts, call, run, client, fault);
   }
 }
 
@@ -190,16 +186,22 @@ async function refuseUndescribed(
 
 async function endFaulty(
   parts: GatewayParts,
+  call: IdentifiedCall,
   run: CallRun | null,
   client: ClientChannel,
-  headers: AnswerHeaders,
+  fault: unknown,
 ): Promise<void> {
+  const headers = callHeaders(call.id);
   try {
+    if (fault instanceof LeafTooLargeError && run?.decided !== true) {
+      return await refuseUndescribed(parts, call, client, { refusal: tooLargeToRecord, requestedModel: "" });
+    }
+    parts.log.error({ call: call.id, fault: faultText(fault) }, "a call met a fault");
     // Without a decision on record there is nothing to complete.
     if (run === null || run.completed || !run.decided) client.refuse({ reason: "internal" }, headers);
     else await endRefused(parts, run, client, { reason: "internal" }, { headers });
-  } catch (fault) {
-    parts.log.error({ fault: faultText(fault) }, "a call could not be ended");
+  } catch (another) {
+    parts.log.error({ call: call.id, fault: faultText(another) }, "a call could not be ended");
     client.cut();
   }
 }

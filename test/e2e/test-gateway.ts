@@ -57,6 +57,7 @@ export async function startGateway(folder: string = testFolder()): Promise<TestG
     cli,
     stop,
     kill: async () => {
+      if (child.exitCode !== null) return;
       child.kill("SIGKILL");
       if (child.signalCode === null) await once(child, "exit");
     },
