@@ -1,5 +1,4 @@
-// The shape of portcullis.yaml. Strict: an unknown key is an error. The descriptions are the reference that
-// docs/reference/config.md and the JSON Schema for editors are generated from.
+// The shape of portcullis.yaml. Strict: an unknown key is an error. The descriptions say what each key means.
 
 import { z } from "zod";
 import { durationMs, sizeBytes } from "./units.ts";

@@ -31,7 +31,7 @@ async function createNew(path: string, text: string): Promise<boolean> {
   }
 }
 
-const starterConfig = `# Portcullis. Every key and its meaning: docs/reference/config.md.
+const starterConfig = `# Portcullis. Every key and its meaning: src/config/schema.ts in the package.
 
 server:
   listen: 127.0.0.1:8787
