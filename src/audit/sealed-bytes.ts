@@ -5,7 +5,14 @@
 //   key    = HMAC-SHA256(data key, place)
 //   sealed = 0x01 ‖ nonce (12 random bytes) ‖ ciphertext ‖ tag (16 bytes), AAD: place
 
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 
 const format = 0x01;
 const nonceBytes = 12;
@@ -45,8 +52,9 @@ export function unseal(dataKey: Uint8Array, place: SealedPlace, sealed: Uint8Arr
   }
 }
 
-function placeKey(dataKey: Uint8Array, place: Uint8Array): Uint8Array {
-  return createHmac("sha256", dataKey).update(place).digest();
+// Key objects: handed raw bytes, Node finds out by an exception that they are none, which costs more than the encryption.
+function placeKey(dataKey: Uint8Array, place: Uint8Array): KeyObject {
+  return createSecretKey(createHmac("sha256", createSecretKey(dataKey)).update(place).digest());
 }
 
 function placeBytes(place: SealedPlace): Uint8Array {
