@@ -1,6 +1,7 @@
 // `init`, `up` and `serve`: making a folder's config and running its gateway.
 
 import { resolve } from "node:path";
+import { isatty } from "node:tty";
 import { Command } from "commander";
 import pino from "pino";
 import { type Gateway, openGateway } from "../compose.ts";
@@ -49,21 +50,41 @@ export async function readConfig(path: string): Promise<LoadedConfig> {
 }
 
 async function serve(path: string, listen: string | undefined, greet: boolean): Promise<void> {
-  const read = await readConfig(path);
-  const loaded =
-    listen === undefined
-      ? read
-      : { ...read, config: { ...read.config, server: { ...read.config.server, listen } } };
+  const loaded = listeningOn(listen, await readConfig(path));
   // Logs go to stderr: stdout is for people.
   const log = pino({ level: loaded.config.log.level, base: null }, pino.destination({ fd: 2, sync: true }));
+  const hadTerminal = isatty(2);
   const stop = stopped();
   const gateway = await openGateway(loaded, version, log);
+  process.on("SIGHUP", () => {
+    // The signal also says that a terminal has gone, and with it whoever was looking.
+    if (hadTerminal && !isatty(2)) process.kill(process.pid, "SIGTERM");
+    else void reload(gateway, path, listen, log);
+  });
   if (greet) await welcome(gateway, loaded);
   log.info({ url: gateway.operator.url, version }, "listening");
   await stop;
   log.info("draining");
   await gateway.close();
   log.info("stopped");
+}
+
+/** Never rejects: a config that cannot be used leaves the running one. */
+async function reload(
+  gateway: Gateway,
+  path: string,
+  listen: string | undefined,
+  log: pino.Logger,
+): Promise<void> {
+  const loaded = await loadConfig(path);
+  if (loaded.ok) return gateway.reload(listeningOn(listen, loaded.value));
+  const problems = loaded.failure.map(formatConfigProblem);
+  log.error({ problems }, "the changed config cannot be used; the old one stays in force");
+}
+
+function listeningOn(listen: string | undefined, loaded: LoadedConfig): LoadedConfig {
+  if (listen === undefined) return loaded;
+  return { ...loaded, config: { ...loaded.config, server: { ...loaded.config.server, listen } } };
 }
 
 function stopped(): Promise<void> {

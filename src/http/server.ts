@@ -5,19 +5,20 @@ import { BlockList, isIP } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Refusal } from "../core/refusal.ts";
 import type { Admission } from "../gateway/admission.ts";
-import type { Endpoint } from "../gateway/call.ts";
+import type { Endpoint, IncomingCall } from "../gateway/call.ts";
 import { listModels } from "../gateway/list-models.ts";
-import type { GatewayParts } from "../gateway/parts.ts";
+import type { PartsInForce } from "../gateway/parts-in-force.ts";
 import { handleCall } from "../gateway/pipeline.ts";
 import { type AdminServices, adminApi } from "./admin-api.ts";
 import { HttpChannel } from "./http-channel.ts";
 import { refusalToResponse } from "./refusal-to-response.ts";
 
 export interface HttpServerOptions {
-  readonly parts: GatewayParts;
+  readonly inForce: PartsInForce;
   readonly admission: Admission;
   readonly admin: AdminServices;
   readonly trustedProxies: readonly string[];
+  readonly bodyBytes: number;
   readonly headerBytes: number;
   /** Whether calls can be recorded just now. */
   readonly ready: () => boolean;
@@ -30,11 +31,11 @@ export interface HttpServer {
 }
 
 export async function httpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { parts, admission } = options;
+  const { inForce, admission } = options;
   const proxies = proxyList(options.trustedProxies);
   const running = new Set<HttpChannel>();
   const app = Fastify({
-    bodyLimit: parts.limits.body,
+    bodyLimit: options.bodyBytes,
     trustProxy:
       proxies === null ? false : (address) => proxies.check(address, isIP(address) === 6 ? "ipv6" : "ipv4"),
     genReqId: () => randomUUID(),
@@ -51,7 +52,7 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
 
   app.setErrorHandler(
     (error: Error & { readonly statusCode?: number; readonly code?: string }, _request, reply) =>
-      refuse(reply, requestRefusal(error, parts.limits.body)),
+      refuse(reply, requestRefusal(error, options.bodyBytes)),
   );
   app.setNotFoundHandler((request, reply) => {
     refuse(reply, {
@@ -76,17 +77,14 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
       const channel = new HttpChannel(reply.raw);
       running.add(channel);
       try {
-        await handleCall(
-          parts,
-          {
-            endpoint,
-            headers: request.headers,
-            body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-            sourceAddress: request.ip,
-            arrivedAt: performance.now(),
-          },
-          channel,
-        );
+        const incoming: IncomingCall = {
+          endpoint,
+          headers: request.headers,
+          body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+          sourceAddress: request.ip,
+          arrivedAt: performance.now(),
+        };
+        await inForce.use((parts) => handleCall(parts, incoming, channel));
       } finally {
         running.delete(channel);
       }
@@ -96,7 +94,7 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
     request: FastifyRequest<{ Params: { "*"?: string } }>,
     reply: FastifyReply,
   ): Promise<void> => {
-    const listed = listModels(parts, request.headers, request.ip, request.params["*"] ?? null);
+    const listed = listModels(inForce.current, request.headers, request.ip, request.params["*"] ?? null);
     if (listed.ok) await reply.send(listed.value);
     else refuse(reply, listed.failure);
   };

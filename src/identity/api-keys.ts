@@ -23,19 +23,22 @@ export type KeyFailure =
   | { readonly reason: "unknown_key"; readonly id: string }
   | { readonly reason: "ended"; readonly id: string };
 
+/** The applications that the config names now: a set, or a question to whoever knows. */
+export type KnownApplications = Pick<ReadonlySet<string>, "has">;
+
 const overlapMs = 24 * 3_600_000;
 
 export class ApiKeys {
   readonly #store: KeyStore;
   readonly #events: KeyEvents;
-  readonly #applications: ReadonlySet<string>;
+  readonly #applications: KnownApplications;
   readonly #now: () => number;
   readonly #byHash = new Map<string, ApiKeyRecord>();
 
   private constructor(
     store: KeyStore,
     events: KeyEvents,
-    applications: ReadonlySet<string>,
+    applications: KnownApplications,
     now: () => number,
   ) {
     this.#store = store;
@@ -47,7 +50,7 @@ export class ApiKeys {
   static async open(
     store: KeyStore,
     events: KeyEvents,
-    applications: ReadonlySet<string>,
+    applications: KnownApplications,
     now: () => number,
   ): Promise<ApiKeys> {
     const keys = new ApiKeys(store, events, applications, now);

@@ -41,12 +41,14 @@ type ReloadResult = Result<string, readonly PolicyProblem[]>;
 export class ActivePolicies implements DecisionPoint {
   readonly #options: ActivePoliciesOptions;
   readonly #engines: CedarEngines;
+  #world: PolicyWorld;
   #active: Decider;
   #watch: FolderWatch | null = null;
   #reloading: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ActivePoliciesOptions, engines: CedarEngines, active: Decider) {
     this.#options = options;
+    this.#world = options.world;
     this.#engines = engines;
     this.#active = active;
   }
@@ -78,9 +80,10 @@ export class ActivePolicies implements DecisionPoint {
   /**
    * Reads the folder again; one at a time. What runs stays unless the whole new set is valid and its activation is
    * durable; both are then true for calls that begin after this resolves. Gives the revision in force. Never rejects.
+   * With a `world`, the config's names are new too, and stay so only if the set is valid in it.
    */
-  reload(): Promise<ReloadResult> {
-    const reloaded = this.#reloading.then(() => this.#reload());
+  reload(world?: PolicyWorld): Promise<ReloadResult> {
+    const reloaded = this.#reloading.then(() => this.#reload(world ?? this.#world));
     this.#reloading = reloaded.catch(() => undefined);
     return reloaded;
   }
@@ -96,11 +99,12 @@ export class ActivePolicies implements DecisionPoint {
     await this.#reloading;
   }
 
-  async #reload(): Promise<ReloadResult> {
+  async #reload(world: PolicyWorld): Promise<ReloadResult> {
     try {
-      const loaded = await loadPolicies(this.#options.folder, this.#options.world);
+      const loaded = await loadPolicies(this.#options.folder, world);
       if (!loaded.ok) return this.#kept(loaded.failure);
       if (loaded.value.revision.id !== this.revision) await this.#activate(loaded.value);
+      this.#world = world;
       return ok(this.revision);
     } catch (fault) {
       const detail = fault instanceof Error ? fault.message : String(fault);

@@ -1,6 +1,6 @@
-// The providers that the config names, with their keys from the secret store.
+// A provider that the config names, with its key from the secret store.
 
-import type { Config, OpenAiProviderConfig } from "../config/schema.ts";
+import type { OpenAiProviderConfig, ProviderConfig } from "../config/schema.ts";
 import { fail, ok } from "../core/result.ts";
 import { SecretValue } from "../core/secret-value.ts";
 import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.ts";
@@ -9,18 +9,15 @@ import { DemoProvider } from "../providers/demo/demo-provider.ts";
 import { OpenAiProvider, type ReadProviderKey } from "../providers/openai-provider.ts";
 import type { ModelProvider } from "../providers/provider.ts";
 
-export function createProviders(
-  config: Config,
+export function createProvider(
+  name: string,
+  provider: ProviderConfig,
   secrets: EmbeddedSecretStore,
-): ReadonlyMap<string, ModelProvider> {
-  return new Map(
-    Object.entries(config.providers).map(([name, provider]) => [
-      name,
-      provider.type === "demo"
-        ? new DemoProvider(name)
-        : openAiProvider(name, provider, secrets, config.limits.concurrency),
-    ]),
-  );
+  connections: number,
+): ModelProvider {
+  return provider.type === "demo"
+    ? new DemoProvider(name)
+    : openAiProvider(name, provider, secrets, connections);
 }
 
 function openAiProvider(

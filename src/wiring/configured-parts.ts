@@ -1,0 +1,76 @@
+// The parts of the gate that the config makes, and that a changed config makes anew.
+
+import { isDeepStrictEqual } from "node:util";
+import type { Config, ProviderConfig } from "../config/schema.ts";
+import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.ts";
+import { ToolCatalog } from "../facts/tool-catalog.ts";
+import type { GatewayParts } from "../gateway/parts.ts";
+import type { ModelProvider } from "../providers/provider.ts";
+import { Router } from "../providers/routing.ts";
+import { PriceBook } from "../usage/price-book.ts";
+import { createProvider } from "./providers.ts";
+
+type Made = "applications" | "catalog" | "router" | "providers" | "prices" | "limits";
+
+export interface ConfiguredParts {
+  readonly config: Config;
+  readonly parts: Pick<GatewayParts, Made>;
+}
+
+/** `before` lends the providers whose config is the same, so that their connections live on. */
+export function configuredParts(
+  config: Config,
+  secrets: EmbeddedSecretStore,
+  before: ConfiguredParts | null = null,
+): ConfiguredParts {
+  const providers = new Map(
+    Object.entries(config.providers).map(([name, one]) => [
+      name,
+      unchanged(name, one, config, before) ?? createProvider(name, one, secrets, config.limits.concurrency),
+    ]),
+  );
+  const models = new Map([...providers].map(([name, provider]) => [name, provider.models]));
+  return {
+    config,
+    parts: {
+      applications: new Map(
+        config.applications.map(({ name, groups, payloads }) => [
+          name,
+          { name, groups, payloads: payloads ?? config.audit.payloads },
+        ]),
+      ),
+      catalog: new ToolCatalog(config.tools),
+      router: new Router({ providers: models, aliases: config.models }),
+      providers,
+      prices: new PriceBook(config.prices, pricedProviders(config)),
+      limits: config.limits,
+    },
+  };
+}
+
+/** Those of `before` that `after` has no use for. */
+export function retiredProviders(before: ConfiguredParts, after: ConfiguredParts): readonly ModelProvider[] {
+  const kept = new Set(after.parts.providers.values());
+  return [...before.parts.providers.values()].filter((provider) => !kept.has(provider));
+}
+
+function unchanged(
+  name: string,
+  provider: ProviderConfig,
+  config: Config,
+  before: ConfiguredParts | null,
+): ModelProvider | null {
+  if (before === null || before.config.limits.concurrency !== config.limits.concurrency) return null;
+  return isDeepStrictEqual(before.config.providers[name], provider)
+    ? (before.parts.providers.get(name) ?? null)
+    : null;
+}
+
+function pricedProviders(config: Config): ConstructorParameters<typeof PriceBook>[1] {
+  return new Map(
+    Object.entries(config.providers).map(([name, one]) => [
+      name,
+      { type: one.type, pricesAs: one.type === "openai" ? one.prices_as : undefined },
+    ]),
+  );
+}
