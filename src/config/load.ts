@@ -1,11 +1,16 @@
 // Reading portcullis.yaml: strict, with every problem at its line.
 
-import { hash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { isNode, LineCounter, parseDocument } from "yaml";
 import { fail, ok, type Result } from "../core/result.ts";
-import { type Config, configSchema } from "./schema.ts";
+import type { ConfigFinding } from "./config-finding.ts";
+import { crossCheck } from "./cross-check.ts";
+import { checkFolders } from "./folders.ts";
+import { exposureFault, listenFault } from "./listen.ts";
+import { parseConfig } from "./parse-config.ts";
+import { printable } from "./printable.ts";
+import { readConfigText } from "./read-text.ts";
+import type { Config } from "./schema.ts";
+import { readYaml, type YamlDocument } from "./yaml-document.ts";
 
 export interface ConfigProblem {
   readonly file: string;
@@ -21,57 +26,55 @@ export interface LoadedConfig {
   readonly dataFolder: string;
   readonly keysFolder: string;
   readonly policiesFolder: string;
-  /** SHA-256 of the file's text, hex. */
+  /** SHA-256 of the file's bytes, hex. */
   readonly digest: string;
 }
 
-const maxBytes = 1024 * 1024;
+/** A list that goes on tells no more than its beginning. */
+const maxProblems = 50;
 
+/** Reads the file and changes nothing. What is wrong with it is a value; only a bug throws. */
 export async function loadConfig(path: string): Promise<Result<LoadedConfig, readonly ConfigProblem[]>> {
   const file = resolve(path);
-  const problem = (message: string, at = "", line: number | null = null): ConfigProblem => ({
-    file,
-    line,
-    path: at,
-    message,
-  });
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch {
-    return fail([problem("the file cannot be read; `portcullis init` writes one")]);
-  }
-  if (text.length > maxBytes) return fail([problem("the file is larger than 1 MiB")]);
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
-  const errors = [...document.errors, ...document.warnings];
-  if (errors.length > 0) {
-    return fail(
-      errors.map((error) => problem(error.message.split("\n")[0] ?? "", "", error.linePos?.[0].line ?? null)),
+  const read = await readConfigText(file);
+  if (!read.ok) return fail([{ file, line: null, path: "", message: read.failure }]);
+  const yaml = readYaml(read.value.text);
+  if (!yaml.ok) return fail(problems(file, yaml.failure));
+  const found = (findings: readonly ConfigFinding[]) =>
+    fail(
+      problems(
+        file,
+        findings.map((finding) => ({ ...finding, line: lineOf(yaml.value, finding) })),
+      ),
     );
-  }
-  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
-  if (!parsed.success) {
-    return fail(
-      parsed.error.issues.map((issue) => {
-        const node = document.getIn(issue.path, true);
-        const line = isNode(node) && node.range != null ? lines.linePos(node.range[0]).line : null;
-        return problem(issue.message, issue.path.join("."), line);
-      }),
-    );
-  }
-  const crossed = crossCheck(parsed.data);
-  if (crossed.length > 0) return fail(crossed.map(([at, message]) => problem(message, at)));
+  // A file that is being written is empty for a moment, and would be a gateway without applications or rules.
+  if (yaml.value.value === null) return found([{ path: [], message: emptyFile }]);
+  const parsed = parseConfig(yaml.value.value);
+  if (!parsed.ok) return found(parsed.failure);
+  const config = withDefaultSignOff(parsed.value);
   const folder = dirname(file);
-  const config = withDefaultSignOff(parsed.data);
-  return ok({
-    config,
-    file,
+  const folders = {
     dataFolder: resolve(folder, config.data),
     keysFolder: resolve(folder, config.keys),
     policiesFolder: resolve(folder, config.policies.path),
-    digest: hash("sha256", text, "hex"),
-  });
+  };
+  const crossed = [
+    ...crossCheck(parsed.value),
+    ...(await checkFolders(folders, placeOfKeys(yaml.value.value))),
+  ];
+  if (crossed.length > 0) return found(crossed);
+  return ok({ config, file, ...folders, digest: read.value.digest });
+}
+
+/** The same config on another address, as `--listen` asks for; held to what the file is held to. */
+export function listenElsewhere(
+  loaded: LoadedConfig,
+  listen: string,
+): Result<LoadedConfig, readonly ConfigProblem[]> {
+  const { config, file } = loaded;
+  const message = listenFault(listen) ?? exposureFault(listen, config.server.trusted_proxies);
+  if (message !== null) return fail([{ file, line: null, path: "--listen", message }]);
+  return ok({ ...loaded, config: { ...config, server: { ...config.server, listen } } });
 }
 
 export function formatConfigProblem(problem: ConfigProblem): string {
@@ -79,8 +82,38 @@ export function formatConfigProblem(problem: ConfigProblem): string {
   return `${place}: ${problem.path === "" ? "" : `\`${problem.path}\`: `}${problem.message}`;
 }
 
+const emptyFile =
+  "the file is empty; `portcullis init` writes a starter config where there is none, and `{}` stands for all defaults";
+
+function lineOf(yaml: YamlDocument, { path }: ConfigFinding): number | null {
+  return yaml.lineOf(path);
+}
+
+/** Where `keys` is left out, what made its default wrong is `data`. */
+function placeOfKeys(written: unknown): "data" | "keys" {
+  return typeof written === "object" && written !== null && "keys" in written ? "keys" : "data";
+}
+
+/** In the order of the file, whoever found them. */
+function problems(
+  file: string,
+  found: readonly (ConfigFinding & { readonly line: number | null })[],
+): readonly ConfigProblem[] {
+  const sorted = found.toSorted((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  const shown = sorted.slice(0, maxProblems).map(({ line, path, message }) => ({
+    file,
+    line,
+    path: path.map((step) => printable(String(step))).join("."),
+    message,
+  }));
+  const left = sorted.length - shown.length;
+  return left === 0
+    ? shown
+    : [...shown, { file, line: null, path: "", message: `${left} more problems; mend these first` }];
+}
+
 function withDefaultSignOff(config: Config): Config {
-  if (config.sign_offs["default"] !== undefined) return config;
+  if (Object.hasOwn(config.sign_offs, "default")) return config;
   const standard = {
     approvers: ["group:operators"],
     quorum: 1,
@@ -88,52 +121,4 @@ function withDefaultSignOff(config: Config): Config {
     use_within: 900_000,
   };
   return { ...config, sign_offs: { ...config.sign_offs, default: standard } };
-}
-
-type Crossed = readonly [path: string, message: string];
-
-function crossCheck(config: Config): readonly Crossed[] {
-  return [...checkAliases(config), ...checkApplications(config), ...checkListen(config)];
-}
-
-function checkAliases(config: Config): readonly Crossed[] {
-  const names = new Set<string>();
-  return config.models.flatMap((alias, at): Crossed[] => {
-    const found: Crossed[] = names.has(alias.name)
-      ? [[`models.${at}.name`, `the alias \`${alias.name}\` stands twice`]]
-      : [];
-    names.add(alias.name);
-    for (const target of alias.targets) {
-      const provider = target.slice(0, target.indexOf("/"));
-      if (config.providers[provider] === undefined) {
-        found.push([
-          `models.${at}.targets`,
-          `\`${target}\` names the provider \`${provider}\`, which is not configured`,
-        ]);
-      }
-    }
-    return found;
-  });
-}
-
-function checkApplications(config: Config): readonly Crossed[] {
-  const names = new Set<string>();
-  return config.applications.flatMap((application, at): Crossed[] => {
-    const twice = names.has(application.name);
-    names.add(application.name);
-    return twice ? [[`applications.${at}.name`, `the application \`${application.name}\` stands twice`]] : [];
-  });
-}
-
-/** Keys travel in clear text without TLS, so beyond loopback something else has to terminate it. */
-function checkListen(config: Config): readonly Crossed[] {
-  const host = config.server.listen.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
-  const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
-  if (loopback || config.server.trusted_proxies.length > 0) return [];
-  return [
-    [
-      "server.listen",
-      "beyond loopback a TLS-terminating proxy is needed; name it in `server.trusted_proxies`",
-    ],
-  ];
 }

@@ -1,51 +1,38 @@
 // The shape of portcullis.yaml. Strict: an unknown key is an error. The descriptions say what each key means.
 
 import { z } from "zod";
-import { durationMs, sizeBytes } from "./units.ts";
-
-const identifier = z
-  .string()
-  .regex(
-    /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/,
-    "use 1 to 64 of a-z, 0-9, `.`, `_`, `-`, starting and ending with a letter or digit",
-  );
-
-const modelName = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^[\x21-\x7e]+$/, "use printable ASCII without spaces");
-
-const secretReference = z
-  .string()
-  .regex(
-    /^secret:\/\/[a-z0-9][a-z0-9._/-]{0,126}[a-z0-9](?:#[a-z0-9_-]{1,64})?$/,
-    "write a reference such as `secret://providers/openai`; put the value in with `portcullis secrets set`",
-  );
+import {
+  folder,
+  httpUrl,
+  identifier,
+  listenAddress,
+  modelName,
+  person,
+  proxyRange,
+  secretReference,
+  target,
+} from "./names.ts";
+import { durationMs, headerBytes, sizeBytes, timerMs, waitMs } from "./units.ts";
 
 const server = z
   .strictObject({
-    listen: z
-      .string()
-      .regex(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, "write HOST:PORT, for example 127.0.0.1:8787")
+    listen: listenAddress
       .default("127.0.0.1:8787")
       .describe("Address and port. Port 0 takes a free one. Anything but loopback needs `trusted_proxies`."),
-    public_url: z
-      .url({ protocol: /^https?$/ })
+    public_url: httpUrl
       .optional()
-      .describe("Where clients and people reach the gateway; default: http:// and the listen address."),
+      .describe("Where clients and people reach the gateway. Left out: `http://` and the listen address."),
     trusted_proxies: z
-      .array(z.string().min(1))
+      .array(proxyRange)
       .default([])
-      .describe(
-        "Addresses or CIDR ranges of reverse proxies whose X-Forwarded-For counts. They terminate TLS.",
-      ),
+      .describe("Reverse proxies whose `X-Forwarded-For` counts. They terminate TLS."),
   })
-  .prefault({});
+  .prefault({})
+  .describe("Where the gateway is reached.");
 
 const policies = z
   .strictObject({
-    path: z.string().min(1).default("./policies").describe("Folder of .cedar files, relative to this file."),
+    path: folder.default("./policies").describe("Folder of the `.cedar` files, relative to this file."),
     activate: z
       .enum(["on_change", "on_start"])
       .default("on_change")
@@ -53,20 +40,19 @@ const policies = z
         "`on_change` loads the folder again when it has changed and is valid; `on_start` reads it once.",
       ),
   })
-  .prefault({});
+  .prefault({})
+  .describe("The rules, in Cedar: see [policies](policies.md).");
 
 const openaiProvider = z.strictObject({
   type: z.literal("openai").describe("Any upstream that speaks OpenAI's API."),
-  base_url: z
-    .url({ protocol: /^https?$/ })
-    .describe("Including the version, for example https://api.openai.com/v1."),
+  base_url: httpUrl.describe("Including the version, for example `https://api.openai.com/v1`."),
   api_key: secretReference
     .optional()
     .describe("Reference to the provider's key. Without a value in the store the provider is unavailable."),
   models: z
     .array(modelName)
     .optional()
-    .describe("The models that may be called; without it any model name is passed on."),
+    .describe("The models that may be called. Left out: any model name is passed on."),
   allow_private_addresses: z
     .boolean()
     .default(false)
@@ -79,13 +65,11 @@ const openaiProvider = z.strictObject({
     .describe(
       "Whether to ask for usage on streams (`stream_options.include_usage`) when the client did not. `never` is for upstreams that refuse the field.",
     ),
-  timeout: durationMs
-    .default(600_000)
+  timeout: timerMs
+    .prefault("10m")
     .describe("From sending the request to the first byte of the answer, and between two parts of it."),
-  connect_timeout: durationMs.default(10_000).describe("For the connection to the provider."),
-  prices_as: identifier
-    .optional()
-    .describe("Provider id in the price data, where it differs from this provider's name."),
+  connect_timeout: timerMs.prefault("10s").describe("For the connection to the provider."),
+  prices_as: identifier.optional().describe("Provider id in the price data. Left out: this provider's name."),
 });
 
 const demoProvider = z.strictObject({
@@ -94,13 +78,10 @@ const demoProvider = z.strictObject({
     .describe("The built-in model that calls nobody: deterministic, for trying things out."),
 });
 
-const target = z.string().regex(/^[^/\s]+\/\S+$/, "write PROVIDER/MODEL");
-
 const alias = z.strictObject({
-  name: modelName.refine(
-    (name) => !name.includes("/"),
-    "an alias has no `/`; that form is for PROVIDER/MODEL",
-  ),
+  name: modelName
+    .refine((name) => !name.includes("/"), "an alias has no `/`; that form is for PROVIDER/MODEL")
+    .describe("What clients write as `model`."),
   targets: z
     .array(target)
     .min(1)
@@ -111,10 +92,13 @@ const alias = z.strictObject({
 });
 
 const signOff = z.strictObject({
-  approvers: z.array(z.string().min(1)).min(1).describe("Users, or groups as `group:NAME`."),
+  approvers: z
+    .array(person.meta({ title: "e-mail address or `group:NAME`" }))
+    .min(1)
+    .describe("People, or groups of `groups` as `group:NAME`."),
   quorum: z.int().min(1).max(20).default(1).describe("How many different approvers must agree."),
-  decide_within: durationMs.default(3_600_000).describe("How long an approval waits for its votes."),
-  use_within: durationMs.default(900_000).describe("How long an approved action may still be released."),
+  decide_within: durationMs.prefault("1h").describe("How long an approval waits for its votes."),
+  use_within: durationMs.prefault("15m").describe("How long an approved action may still be released."),
 });
 
 const tool = z.strictObject({
@@ -125,8 +109,13 @@ const tool = z.strictObject({
     .string()
     .regex(/^sha256:[0-9a-f]{64}$/, "write sha256: and 64 hexadecimal digits")
     .optional()
-    .describe("Digest of name, description and parameters; a tool that has drifted from it is `write`."),
-  parameters: z.record(z.string(), z.json()).optional().describe("JSON Schema of the arguments."),
+    .meta({ title: "`sha256:` and 64 hexadecimal digits" })
+    .describe("Digest of name, description and parameters. A tool that has drifted from it is `write`."),
+  parameters: z
+    .record(z.string(), z.json())
+    .optional()
+    .meta({ title: "JSON Schema" })
+    .describe("The tool's arguments."),
   unattended: z
     .string()
     .min(1)
@@ -135,9 +124,14 @@ const tool = z.strictObject({
     .describe("Why this tool may write without a sign-off. Recorded with every use."),
 });
 
+const payloadLevel = z.enum(["none", "metadata", "request", "response"]);
+
 const application = z.strictObject({
-  name: identifier,
-  groups: z.array(identifier).default([]),
+  name: identifier.describe("What keys are made for; policies see it as the principal."),
+  groups: z
+    .array(identifier)
+    .default([])
+    .describe("Groups that it is in, for policies. They need no entry in `groups`, which lists people."),
   environment: z
     .string()
     .min(1)
@@ -149,12 +143,9 @@ const application = z.strictObject({
     .max(200)
     .default("")
     .describe("Who answers for it; policies see it as `principal.owner`."),
-  payloads: z
-    .enum(["none", "metadata", "request", "response"])
+  payloads: payloadLevel
     .optional()
-    .describe(
-      "What is kept, encrypted, beside the trail; default: `audit.payloads`. Each value includes those before it.",
-    ),
+    .describe("What is kept, encrypted, beside the trail. Left out: `audit.payloads`."),
 });
 
 const price = z.strictObject({
@@ -164,17 +155,17 @@ const price = z.strictObject({
     .number()
     .nonnegative()
     .optional()
-    .describe("USD per million input tokens read from the provider's cache; default: `input`."),
+    .describe("USD per million input tokens read from the provider's cache. Left out: `input`."),
 });
 
 const limits = z
   .strictObject({
-    body: sizeBytes.default(20 * 1024 * 1024).describe("Largest request body."),
+    body: sizeBytes.prefault("20MiB").describe("Largest request body."),
     response: sizeBytes
-      .default(20 * 1024 * 1024)
+      .prefault("20MiB")
       .describe("Largest answer that is not streamed, and most that is held back of a stream."),
     depth: z.int().min(4).max(512).default(64).describe("Deepest nesting of JSON."),
-    headers: sizeBytes.default(16 * 1024).describe("All request headers together."),
+    headers: headerBytes.prefault("16KiB").describe("All request headers together."),
     concurrency: z.int().min(1).max(100_000).default(2000).describe("Calls worked on at once."),
     queue: z
       .int()
@@ -182,48 +173,65 @@ const limits = z
       .max(100_000)
       .default(2000)
       .describe("Calls that wait for their turn; beyond it 503."),
-    drain: durationMs.default(30_000).describe("How long running calls may take to finish after SIGTERM."),
+    drain: waitMs.prefault("30s").describe("How long running calls may take to finish after SIGTERM."),
   })
-  .prefault({});
+  .prefault({})
+  .describe("What one call, and all calls together, may take up.");
 
 export const configSchema = z.strictObject({
   server,
-  data: z.string().min(1).default("./data").describe("Folder of the database, relative to this file."),
-  keys: z
-    .string()
-    .min(1)
+  data: folder.default("./data").describe("Folder of the database, relative to this file."),
+  keys: folder
     .default("./keys")
     .describe(
-      "Folder of the key-encryption key and the log's signing key. Keep it out of backups of `data`.",
+      "Folder of the key-encryption key and the log's signing key, relative to this file. It must not lie in `data`; keep it out of backups of `data`.",
     ),
   policies,
-  providers: z.record(identifier, z.discriminatedUnion("type", [openaiProvider, demoProvider])).default({}),
+  providers: z
+    .record(identifier, z.discriminatedUnion("type", [openaiProvider, demoProvider]))
+    .prefault({})
+    .describe("Where models come from, by the name that stands before the `/` of PROVIDER/MODEL."),
   models: z
     .array(alias)
     .default([])
     .describe("Aliases. Any PROVIDER/MODEL of a configured provider can be called without one."),
   groups: z
-    .record(identifier, z.array(z.string().min(1)))
+    .record(identifier, z.array(person))
     .default({})
-    .describe("Members of each group, by e-mail address."),
+    .describe("The people in each group, by e-mail address."),
   sign_offs: z
     .record(identifier, signOff)
-    .default({})
-    .describe("What policies can ask for. `default` exists always."),
+    .prefault({})
+    .describe(
+      "What policies can ask for before something happens. `default` exists always: one of `group:operators`.",
+    ),
   tools: z
     .record(z.string().min(1).max(128), tool)
     .default({})
-    .describe("The catalog: what tools that clients run themselves do."),
-  applications: z.array(application).default([]),
+    .describe("The catalog: what tools that clients run themselves do. One that is not listed is `write`."),
+  applications: z.array(application).default([]).describe("Who may hold API keys."),
   prices: z
-    .record(z.string(), price)
+    .record(z.string().meta({ title: "PROVIDER/MODEL" }), price)
     .default({})
     .describe("Prices by PROVIDER/MODEL, over those of the price data."),
   audit: z
-    .strictObject({ payloads: z.enum(["none", "metadata", "request", "response"]).default("metadata") })
-    .prefault({}),
+    .strictObject({
+      payloads: payloadLevel
+        .default("metadata")
+        .describe("What is kept, encrypted, beside the trail. Each value includes those before it."),
+    })
+    .prefault({})
+    .describe("The trail."),
   limits,
-  log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(["debug", "info", "warn", "error"])
+        .default("info")
+        .describe("The least serious messages that are written, to standard error."),
+    })
+    .prefault({})
+    .describe("The gateway's own log. It is not the trail."),
 });
 
 /** The file as it is read: durations in milliseconds, sizes in bytes, defaults filled in. */

@@ -1,37 +1,102 @@
-// What `init` and `up` write into an empty folder. Nothing that exists is ever overwritten, so a start that was killed
-// half-way is finished by the next.
+// What `init` and `up` write into an empty folder. Nothing that exists is ever overwritten, and each thing appears whole,
+// so that a start that was killed half-way is finished by the next.
 
-import { constants, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { createFile, hasErrorCode, readTextFile } from "../core/durable-file.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
-/** Returns what was made, relative to the folder. `policiesSource` holds the starter policies of the package. */
+/**
+ * Returns what was made, relative to the folder. `policiesSource` holds the starter policies of the package. Throws
+ * `OperatorError` when the folder cannot be written.
+ */
 export async function writeStarter(folder: string, policiesSource: string): Promise<readonly string[]> {
-  await mkdir(folder, { recursive: true });
-  const made: string[] = [];
-  if (await createNew(join(folder, "portcullis.yaml"), starterConfig)) made.push("portcullis.yaml");
-  if (await createNew(join(folder, ".gitignore"), "/data/\n/keys/\n")) made.push(".gitignore");
-  const policies = join(folder, "policies");
-  if ((await mkdir(policies, { recursive: true })) !== undefined || (await readdir(policies)).length === 0) {
-    for (const name of await readdir(policiesSource)) {
-      if (name.endsWith(".cedar"))
-        await copyFile(join(policiesSource, name), join(policies, name), constants.COPYFILE_EXCL);
-    }
-    made.push("policies/");
+  try {
+    await mkdir(folder, { recursive: true });
+    const made: string[] = [];
+    const fresh = !(await exists(join(folder, "portcullis.yaml")));
+    if (await writePolicies(join(folder, "policies"), policiesSource, fresh)) made.push("policies/");
+    if (await createNew(join(folder, ".gitignore"), "/data/\n/keys/\n")) made.push(".gitignore");
+    // Last, because it is what says that a folder has been started.
+    if (await createNew(join(folder, "portcullis.yaml"), starterConfig)) made.push("portcullis.yaml");
+    return made;
+  } catch (fault) {
+    if (!(fault instanceof Error && "code" in fault)) throw fault;
+    const code = String(fault.code);
+    throw new OperatorError(
+      `\`${folder}\` cannot take the starter files (${code}); name a folder that this user may write`,
+    );
   }
+}
+
+/**
+ * A folder that exists is left as it is, an empty one too: that may be somebody's wish that nothing be permitted. Only before
+ * there is a config it can be what a mount or a killed start has left.
+ */
+async function writePolicies(folder: string, source: string, fresh: boolean): Promise<boolean> {
+  const starter = await readPolicies(source);
+  if (!(await exists(folder))) return makeWhole(folder, starter);
+  if (!fresh || !(await holdsOnly(folder, starter))) return false;
+  let made = false;
+  for (const [name, text] of starter) if (await createNew(join(folder, name), text)) made = true;
   return made;
 }
 
-async function createNew(path: string, text: string): Promise<boolean> {
+type Files = ReadonlyMap<string, string>;
+
+async function readPolicies(source: string): Promise<Files> {
+  const files = new Map<string, string>();
+  for (const name of (await readdir(source)).filter((one) => one.endsWith(".cedar"))) {
+    files.set(name, await readFile(join(source, name), "utf8"));
+  }
+  return files;
+}
+
+/** Written aside and renamed: with some policies only, a folder could permit what a missing one forbids. */
+async function makeWhole(folder: string, files: Files): Promise<boolean> {
+  const aside = `${folder}.${randomUUID()}.tmp`;
+  await mkdir(aside);
   try {
-    await writeFile(path, text, { flag: "wx" });
+    for (const [name, text] of files) await createFile(join(aside, name), text, 0o644);
+    await rename(aside, folder);
     return true;
   } catch (fault) {
-    if (fault instanceof Error && "code" in fault && fault.code === "EEXIST") return false;
+    await rm(aside, { recursive: true, force: true });
+    // Another start was faster.
+    if (hasErrorCode(fault, "ENOTEMPTY") || hasErrorCode(fault, "EEXIST")) return false;
     throw fault;
   }
 }
 
-const starterConfig = `# Portcullis. Every key and its meaning: src/config/schema.ts in the package.
+/** Whether everything in the folder is what we would have written there. */
+async function holdsOnly(folder: string, files: Files): Promise<boolean> {
+  for (const name of await readdir(folder)) {
+    // Left by a write that was killed.
+    if (name.endsWith(".tmp")) continue;
+    const text = files.get(name);
+    if (text === undefined || (await readTextFile(join(folder, name))) !== text) return false;
+  }
+  return true;
+}
+
+/** Asks first: where everything is there already, a folder may be read-only. */
+async function createNew(path: string, text: string): Promise<boolean> {
+  return !(await exists(path)) && (await createFile(path, text, 0o644));
+}
+
+/** Links count, also those that lead nowhere. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (fault) {
+    if (hasErrorCode(fault, "ENOENT")) return false;
+    throw fault;
+  }
+}
+
+const starterConfig = `# Portcullis. Every key and its meaning: docs/config.md of the package.
 
 server:
   listen: 127.0.0.1:8787

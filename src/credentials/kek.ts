@@ -2,10 +2,11 @@
 // opens nothing.
 
 import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createFile, readTextFile } from "../core/durable-file.ts";
+import { createFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import { readKekCredential, readKekFile, takeKekVariable } from "./kek-sources.ts";
 
 const algorithm = "aes-256-gcm";
 const ivBytes = 12;
@@ -53,33 +54,41 @@ export function unseal(key: Uint8Array, sealed: Uint8Array, context: string): Ui
 }
 
 /**
- * From `$CREDENTIALS_DIRECTORY/portcullis-kek` (systemd), else the file `kek` in the keys folder, which is made on first
- * start (`mayCreate`). A missing key is never replaced silently: what it wrapped would be lost.
+ * From `$CREDENTIALS_DIRECTORY/portcullis-kek` (systemd), the variable `PORTCULLIS_KEK` (removed from `environment`, and
+ * `warn` is told) or the file `kek` in the keys folder, which is made on first start (`mayCreate`) when there is no other.
+ * Throws `OperatorError` when two of them differ. A missing key is never replaced silently: what it wrapped would be lost.
  */
 export async function openKek(
   keysFolder: string,
   mayCreate: boolean,
   environment: NodeJS.ProcessEnv,
+  warn: (message: string) => void = () => {},
 ): Promise<KeyEncryptionKey> {
-  const credentials = environment["CREDENTIALS_DIRECTORY"];
-  const handed = credentials === undefined ? null : await readTextFile(join(credentials, "portcullis-kek"));
-  if (handed !== null) return parseKek(handed);
   const path = join(keysFolder, "kek");
-  if (mayCreate) {
+  // First, so that it is gone whatever happens next.
+  const variable = takeKekVariable(environment);
+  const credential = await readKekCredential(environment);
+  if (mayCreate && variable === null && credential === null) {
     await mkdir(keysFolder, { recursive: true, mode: 0o700 });
     // Durable before it seals anything: a key lost with the power would take every secret with it.
     await createFile(path, `${randomBytes(32).toString("base64")}\n`, 0o600);
   }
-  const text = await readTextFile(path);
-  if (text === null) {
+  const file = await readKekFile(path);
+  const [found, ...others] = [credential, variable, file].filter((one) => one !== null);
+  if (found === undefined) {
     throw new OperatorError(`the key-encryption key \`${path}\` is missing; put it back from its backup`);
   }
-  if (((await stat(path)).mode & 0o077) !== 0) {
-    throw new OperatorError(`\`${path}\` can be read by others; run \`chmod 600 ${path}\``);
+  const kek = new KeyEncryptionKey(found.key);
+  for (const other of others) {
+    if (new KeyEncryptionKey(other.key).keyId === kek.keyId) continue;
+    throw new OperatorError(
+      `\`${found.place}\` and \`${other.place}\` hold different keys; keep the one that the secrets were sealed under`,
+    );
   }
-  return parseKek(text);
+  if (variable !== null) warn(variableWarning(path));
+  return kek;
 }
 
-function parseKek(text: string): KeyEncryptionKey {
-  return new KeyEncryptionKey(Buffer.from(text.trim(), "base64"));
+function variableWarning(path: string): string {
+  return `the key-encryption key was given in the variable \`PORTCULLIS_KEK\`, which the system shows to others of this user (/proc/PID/environ) until the gateway ends; hand it over as \`$CREDENTIALS_DIRECTORY/portcullis-kek\`, or write it to \`${path}\` with mode 0600`;
 }

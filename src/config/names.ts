@@ -1,0 +1,73 @@
+// Names, references and places as they are written in the config. Each has a title, which the reference page shows as its
+// type.
+
+import { z } from "zod";
+import { listenFault, proxyFault } from "./listen.ts";
+
+export const identifier = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/,
+    "use 1 to 64 of a-z, 0-9, `.`, `_`, `-`, starting and ending with a letter or digit",
+  )
+  .meta({ title: "name" });
+
+export const modelName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[\x21-\x7e]+$/, "use printable ASCII without spaces")
+  .meta({ title: "model name" });
+
+export const target = z
+  .string()
+  .regex(/^[^/\s]+\/\S+$/, "write PROVIDER/MODEL")
+  .meta({ title: "PROVIDER/MODEL" });
+
+/** What is written in place of a reference can be the secret itself, so no message about it may show it. */
+export const secretReference = z
+  .string("write a reference such as `secret://providers/openai`")
+  .regex(
+    /^secret:\/\/[a-z0-9][a-z0-9._/-]{0,126}[a-z0-9](?:#[a-z0-9_-]{1,64})?$/,
+    "write a reference such as `secret://providers/openai`; put the value in with `portcullis secrets set`",
+  )
+  .meta({ title: "secret reference" });
+
+export const folder = z
+  .string()
+  .min(1)
+  .refine(
+    (written) => !/^~|\$\{?\w/.test(written),
+    "`~` and variables are not replaced here; write the folder out",
+  )
+  .meta({ title: "folder" });
+
+export const httpUrl = z
+  .url({ protocol: /^https?$/, abort: true })
+  .superRefine(refusing(urlFault))
+  .meta({ title: "URL" });
+
+export const person = z.string().min(1).max(254).meta({ title: "e-mail address" });
+
+export const listenAddress = z.string().superRefine(refusing(listenFault)).meta({ title: "HOST:PORT" });
+
+export const proxyRange = z
+  .string()
+  .superRefine(refusing(proxyFault))
+  .meta({ title: "address or CIDR range" });
+
+function refusing(fault: (written: string) => string | null) {
+  return (written: string, context: z.RefinementCtx): void => {
+    const message = fault(written);
+    if (message !== null) context.addIssue({ code: "custom", message });
+  };
+}
+
+function urlFault(written: string): string | null {
+  const url = URL.parse(written);
+  if (url === null) return "write an http or https URL";
+  if (url.username !== "" || url.password !== "") {
+    return "the URL holds credentials; take them out and use `portcullis secrets set`";
+  }
+  return url.hash === "" ? null : "the URL has a fragment; take away the part from `#` on";
+}
