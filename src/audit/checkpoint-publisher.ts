@@ -1,5 +1,6 @@
 // Signs and keeps the head of the log, one at a time and only ever forwards.
 
+import type { Clock } from "../core/clock.ts";
 import { replaceFile } from "../core/durable-file.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { signCheckpoint } from "./checkpoint.ts";
@@ -7,14 +8,19 @@ import type { LogHead, StoredCheckpoint } from "./log-store.ts";
 import { continuesHead, isWellFormedHead, rootOf } from "./merkle-tree.ts";
 import type { LogPlace } from "./trail-start.ts";
 
+/** Where checkpoints go, and when they are made. */
+export interface PublishingPlace extends LogPlace {
+  readonly clock: Clock;
+}
+
 export class CheckpointPublisher {
-  readonly #place: LogPlace;
+  readonly #place: PublishingPlace;
   readonly #openCalls: { openFrom(): number };
   #latest: StoredCheckpoint | null;
   #openFrom = -1;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(place: LogPlace, latest: StoredCheckpoint | null, openCalls: { openFrom(): number }) {
+  constructor(place: PublishingPlace, latest: StoredCheckpoint | null, openCalls: { openFrom(): number }) {
     this.#place = place;
     this.#latest = latest;
     this.#openCalls = openCalls;
@@ -57,10 +63,10 @@ export class CheckpointPublisher {
   }
 
   async #sign(head: LogHead): Promise<StoredCheckpoint> {
-    const { store, signer, headFile } = this.#place;
+    const { store, signer, headFile, clock } = this.#place;
     const root = rootOf(head);
     const note = signCheckpoint(signer, head.size, root);
-    const checkpoint = { size: head.size, root, note, frontier: head.frontier };
+    const checkpoint = { size: head.size, time: clock.now(), root, note, frontier: head.frontier };
     // The head outside comes first: whoever reads a checkpoint from the store can rely on it being remembered there.
     // A crash in between leaves it ahead of the store's checkpoint and never ahead of the entries.
     await replaceFile(headFile, note, 0o644);

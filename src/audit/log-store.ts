@@ -17,6 +17,8 @@ export interface LogIdentity {
 
 export interface StoredCheckpoint {
   readonly size: number;
+  /** When it was signed, in milliseconds since the epoch. Says which ones to keep, and proves nothing. */
+  readonly time: number;
   readonly root: Uint8Array;
   /** The signed note (C2SP signed-note, tlog-checkpoint). */
   readonly note: string;
@@ -73,10 +75,23 @@ export interface LogStore {
   /** The salt of an entry, or null when it has none or it was erased. */
   salt(entryId: string): Promise<Uint8Array | null>;
 
-  /** Keeps a checkpoint. Refuses (throws) one that is smaller than the last. */
+  /**
+   * Keeps a checkpoint. Refuses (throws) one that is smaller than the last, or of another tree of its size. The same
+   * transaction thins the older ones, counted back from the new one's time: of those older than an hour the last of each
+   * minute stays, of those older than a day the last of each hour (UTC). The latest always stays, whatever the clock says.
+   *
+   * No proof rests on the ones that go: a proof is between the latest and the leaves, and a checkpoint that was given out
+   * or pinned is proved again from these. The ones that stay spare hashing and tell where a log was changed.
+   */
   putCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   latestCheckpoint(): Promise<StoredCheckpoint | null>;
+  /** The checkpoint of exactly this size, or null when none was made or it was thinned. */
   checkpointAt(size: number): Promise<StoredCheckpoint | null>;
+  /**
+   * Those that are kept with a size above `after`, smallest first, in one batch of at most 1,000. Optional until every
+   * implementation has it.
+   */
+  keptCheckpoints?(after: number): Promise<readonly StoredCheckpoint[]>;
 
   /**
    * Where recovery starts to look: every call with an entry below this index has its completion in the log.

@@ -206,16 +206,26 @@ describe("the trail", () => {
   });
 
   it("is unavailable after a failed append until a write works again, without anybody trying", async (t) => {
+    t.mock.timers.enable({ apis: ["setInterval"] });
     const bench = trailBench(t);
-    const trail = await bench.open();
+    const written = new EventTarget();
+    class Watched extends MemoryLogStore {
+      override async setOpenFrom(index: number): Promise<void> {
+        await super.setOpenFrom(index);
+        written.dispatchEvent(new Event("open-from"));
+      }
+    }
+    const trail = await bench.open({ store: new Watched(bench.state) });
     bench.state.fault = diskFull;
     await assert.rejects(record(trail, decided("call_1")), diskFull);
     assert.equal(trail.available, false);
     bench.state.fault = null;
     trail.startCheckpoints(1);
-    for (let turn = 0; turn < 1_000 && !trail.available; turn += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    const wrote = once(written, "open-from");
+    t.mock.timers.tick(1);
+    await wrote;
+    // What the trail makes of its write is done within the same turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
     assert.equal(trail.available, true);
     await record(trail, decided("call_1"), completed("call_1"));
     await trail.close();

@@ -18,11 +18,23 @@ export interface EntrySource {
 export function logStoreSource(store: LogStore): EntrySource {
   return {
     identity: () => store.identity(),
-    checkpoints: async () => {
-      const latest = await store.latestCheckpoint();
-      return latest === null ? [] : [latest.note];
-    },
+    checkpoints: () => keptNotes(store),
     size: async () => (await store.head()).size,
     read: (from, to) => store.read(from, to),
   };
+}
+
+async function keptNotes(store: LogStore): Promise<readonly string[]> {
+  if (store.keptCheckpoints === undefined) {
+    const latest = await store.latestCheckpoint();
+    return latest === null ? [] : [latest.note];
+  }
+  const notes: string[] = [];
+  for (let after = -1; ; ) {
+    const kept = await store.keptCheckpoints(after);
+    const last = kept.at(-1);
+    if (last === undefined) return notes;
+    notes.push(...kept.map(({ note }) => note));
+    after = last.size;
+  }
 }

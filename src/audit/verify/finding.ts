@@ -6,8 +6,14 @@ export type CheckpointOrigin = "stored" | "pinned";
 export type LogFinding =
   | { readonly reason: "other_log"; readonly expected: string; readonly found: string | null }
   | { readonly reason: "no_checkpoint" }
-  | { readonly reason: "invalid_checkpoint"; readonly checkpoint: CheckpointOrigin; readonly detail: string }
-  /** The log ends before a checkpoint that was signed over more of it. */
+  | {
+      readonly reason: "invalid_checkpoint";
+      readonly checkpoint: CheckpointOrigin;
+      readonly detail: string;
+      /** How many have this fault. */
+      readonly count: number;
+    }
+  /** The log ends before the largest checkpoint that was signed over more of it. */
   | {
       readonly reason: "log_truncated";
       readonly checkpoint: CheckpointOrigin;
@@ -130,7 +136,9 @@ function logText(finding: LogFinding): string {
     case "no_checkpoint":
       return "no signed checkpoint vouches for any of the log";
     case "invalid_checkpoint":
-      return `the ${finding.checkpoint} checkpoint cannot be believed: ${finding.detail}`;
+      return finding.count === 1
+        ? `the ${finding.checkpoint} checkpoint cannot be believed: ${finding.detail}`
+        : `of the ${finding.checkpoint} checkpoints ${finding.count} cannot be believed: ${finding.detail}`;
     case "log_truncated":
       return `the log has ${finding.found} entries, and the ${finding.checkpoint} checkpoint was signed over ${finding.expected}`;
     case "root_mismatch":

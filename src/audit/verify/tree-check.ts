@@ -13,18 +13,26 @@ export interface Mark {
   readonly root: Uint8Array;
 }
 
-/** The checkpoints that can be believed, smallest first; the others are reported. */
+/** The checkpoints that can be believed, smallest first; the others are reported, those with the same fault together. */
 export function readMarks(
   notes: readonly { readonly checkpoint: CheckpointOrigin; readonly note: string }[],
   verifier: NoteVerifier,
   report: (finding: LogFinding) => void,
 ): readonly Mark[] {
   const marks: Mark[] = [];
+  const faults = new Map<string, { checkpoint: CheckpointOrigin; detail: string; count: number }>();
   for (const { checkpoint, note } of notes) {
     const opened = openCheckpoint(note, verifier);
-    if (opened.ok) marks.push({ checkpoint, size: opened.value.size, root: opened.value.root });
-    else report({ reason: "invalid_checkpoint", checkpoint, detail: checkpointFailureText(opened.failure) });
+    if (opened.ok) {
+      marks.push({ checkpoint, size: opened.value.size, root: opened.value.root });
+      continue;
+    }
+    const detail = checkpointFailureText(opened.failure);
+    const fault = faults.get(`${checkpoint} ${detail}`) ?? { checkpoint, detail, count: 0 };
+    fault.count += 1;
+    faults.set(`${checkpoint} ${detail}`, fault);
   }
+  for (const fault of faults.values()) report({ reason: "invalid_checkpoint", ...fault });
   return marks.sort((one, other) => one.size - other.size);
 }
 
@@ -81,9 +89,10 @@ export class TreeCheck {
     this.#compareMarks();
   }
 
-  /** Reports the checkpoints that were signed over more than there is. */
+  /** Reports what was signed over more than there is: the largest checkpoint of each origin says how much is missing. */
   finish(): void {
-    for (const mark of this.#marks.slice(this.#nextMark)) {
+    const beyond = new Map(this.#marks.slice(this.#nextMark).map((mark) => [mark.checkpoint, mark]));
+    for (const mark of beyond.values()) {
       this.#report({
         reason: "log_truncated",
         checkpoint: mark.checkpoint,

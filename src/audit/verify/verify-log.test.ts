@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from "node:test";
 import { signCheckpoint } from "../checkpoint.ts";
 import type { LeafBody } from "../leaf-schema.ts";
 import { type LogState, MemoryLogStore } from "../log-store.test-support.ts";
+import type { StoredCheckpoint } from "../log-store.ts";
 import { appendLeafHashes, emptyHead, leafHash, rootOf } from "../merkle-tree.ts";
 import { noteSigner } from "../signed-note.ts";
 import {
@@ -18,6 +19,14 @@ import {
 import { type EntrySource, logStoreSource } from "./entry-source.ts";
 import { type Finding, findingText } from "./finding.ts";
 import { type VerifyOptions, type VerifyReport, verifyLog } from "./verify-log.ts";
+
+/** As a driver has it. */
+class ListingLogStore extends MemoryLogStore {
+  async keptCheckpoints(after: number): Promise<readonly StoredCheckpoint[]> {
+    // Two at a time, so that the source has to come back for more.
+    return this.state.checkpoints.filter(({ size }) => size > after).slice(0, 2);
+  }
+}
 
 function verify(state: LogState, changes: Partial<VerifyOptions> = {}): Promise<VerifyReport> {
   const source = logStoreSource(new MemoryLogStore(state));
@@ -175,6 +184,49 @@ describe("verifying a log that was changed by somebody without the key", () => {
     assert.deepEqual([mismatch.entry, mismatch.size], [5, 7]);
   });
 
+  it("narrows down where, by the checkpoints that the store has kept, and finds what was signed over another tree", async (t) => {
+    const bench = await goodLog(t);
+    keepCheckpointsAt(bench.state, [2, 4, 6, 12, 20]);
+    const verifyListed = (state: LogState) =>
+      verify(state, { source: logStoreSource(new ListingLogStore(state)) });
+    const honest = await verifyListed(bench.state);
+    assert.deepEqual([honest.ok, honest.log.checkpoints], [true, 6]);
+
+    const changed = tamper(bench.state, ({ entries }) => entries[9]?.leaf.set([0xff], 3));
+    const mismatches = told(await verifyListed(changed)).filter((one) => one.reason === "root_mismatch");
+    assert.deepEqual(
+      mismatches.map(({ entry, size }) => [entry, size]),
+      [[6, 12]],
+    );
+
+    const forked = structuredClone(bench.state);
+    const [fork] = forked.checkpoints.splice(2, 1);
+    assert.ok(fork);
+    const note = signCheckpoint(testSigner, fork.size, Buffer.alloc(32, 1));
+    forked.checkpoints.splice(2, 0, { ...fork, note });
+    assert.deepEqual(reasons(await verifyListed(forked)), ["root_mismatch"]);
+  });
+
+  it("says a fault that many checkpoints have once, with their number", async (t) => {
+    const bench = await goodLog(t);
+    keepCheckpointsAt(bench.state, [2, 4, 6]);
+    const source = logStoreSource(new ListingLogStore(bench.state));
+    const cut = tamper(bench.state, (copy) => void copy.entries.splice(3));
+    assert.deepEqual(
+      told(await verify(cut, { source: logStoreSource(new ListingLogStore(cut)) })).filter(
+        (one) => one.reason === "log_truncated",
+      ),
+      [{ reason: "log_truncated", checkpoint: "stored", expected: bench.state.entries.length, found: 3 }],
+    );
+    const stranger = noteSigner(testSigner.name, Buffer.alloc(32, 9));
+    const found = told(await verify(bench.state, { source, verifier: stranger }));
+    const invalid = found.filter((one) => one.reason === "invalid_checkpoint");
+    assert.deepEqual(
+      invalid.map(({ count }) => count),
+      [4],
+    );
+  });
+
   it("finds a leaf in another spelling", async (t) => {
     const bench = await goodLog(t);
     const state = tamper(bench.state, ({ entries }) => {
@@ -274,6 +326,14 @@ describe("verifying a log that was changed by somebody without the key", () => {
     assert.ok(reasons(await verify(bench.state, { verifier: stranger })).includes("other_log"));
   });
 });
+
+/** Signed over the log as it is, before the latest one. */
+function keepCheckpointsAt(state: LogState, sizes: readonly number[]): void {
+  const latest = state.checkpoints.at(-1);
+  assert.ok(latest);
+  const kept = notesAt(state, sizes).map((note, at) => ({ ...latest, size: sizes[at] ?? 0, note }));
+  state.checkpoints = [...kept, latest];
+}
 
 function notesAt(state: LogState, sizes: readonly number[]): readonly string[] {
   return sizes.map((size) => {

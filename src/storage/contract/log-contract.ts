@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FencedError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
+import { describeCheckpoints } from "./checkpoint-contract.ts";
 import { assertLogHolds, type OpenStorage, withStorage } from "./driver.ts";
-import { entries, entry, headOf, hex, hexHead } from "./samples.ts";
+import { entries, entry, hex } from "./samples.ts";
 
 export function describeLogContract(open: OpenStorage): void {
   describe("the log", () => {
@@ -241,51 +242,5 @@ function describeFencing(open: OpenStorage): void {
         log,
         landed.flatMap(({ appended }) => appended),
       );
-    }));
-}
-
-function describeCheckpoints(open: OpenStorage): void {
-  const checkpoint = (leaves: readonly Uint8Array[], note = `note of ${leaves.length}`) => {
-    const { size, frontier } = headOf(leaves);
-    return { size, frontier, root: frontier[0] ?? Buffer.alloc(32), note };
-  };
-
-  test("keeps checkpoints, the latest and each by its size", () =>
-    withStorage(open, async ({ log }, opened) => {
-      assert.equal(await log.latestCheckpoint(), null);
-      const leaves = entries(9).map(({ leaf }) => leaf);
-      const [small, large] = [checkpoint(leaves.slice(0, 4)), checkpoint(leaves)];
-      await log.putCheckpoint(small);
-      await log.putCheckpoint(large);
-      const stores = await opened.reopen();
-      for (const [stored, kept] of [
-        [await stores.log.latestCheckpoint(), large],
-        [await stores.log.checkpointAt(4), small],
-      ] as const) {
-        assert.ok(stored !== null);
-        assert.deepEqual(hexHead(stored), hexHead(kept));
-        assert.deepEqual([hex(stored.root), stored.note], [hex(kept.root), kept.note]);
-      }
-      assert.equal(await stores.log.checkpointAt(5), null);
-    }));
-
-  test("takes no checkpoint that is smaller than the last, nor another tree of its size", () =>
-    withStorage(open, async ({ log }) => {
-      const leaves = entries(9).map(({ leaf }) => leaf);
-      const last = checkpoint(leaves);
-      await log.putCheckpoint(last);
-      await log.putCheckpoint(last);
-      await assert.rejects(log.putCheckpoint(checkpoint(leaves.slice(0, 8))));
-      await assert.rejects(log.putCheckpoint({ ...last, root: Buffer.alloc(32, 1), note: "a fork" }));
-      assert.equal((await log.latestCheckpoint())?.note, last.note);
-      assert.equal(await log.checkpointAt(8), null);
-    }));
-
-  test("remembers where recovery starts, forwards and backwards", () =>
-    withStorage(open, async ({ log }) => {
-      for (const index of [7, 3]) {
-        await log.setOpenFrom(index);
-        assert.equal(await log.openFrom(), index);
-      }
     }));
 }

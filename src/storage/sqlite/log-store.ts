@@ -10,11 +10,13 @@ import type {
   StoredEntry,
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
+import { thinCheckpoints } from "./checkpoint-thinning.ts";
 import { idBytes, type LogAppender, packHashes, unpackHashes } from "./log-appender.ts";
 import { blob, integer, type Row, rowOf, text } from "./row.ts";
 import type { SqliteWriter } from "./writer.ts";
 
 const maxBatch = 10_000;
+const maxCheckpoints = 1_000;
 
 /** `write` is null on a database that is open for reading only. */
 export interface WriteSide {
@@ -96,11 +98,17 @@ export class SqliteLogStore implements LogStore {
   async putCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {
     const { database, writer } = this.#writable();
     await writer.write(() => {
-      const last = database.prepare("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1").get();
-      refuseStepBack(rowOf(last), checkpoint);
+      const { size, root, note, frontier, time } = checkpoint;
+      const last = rowOf(
+        database.prepare("SELECT size, root, made_at FROM checkpoints ORDER BY size DESC LIMIT 1").get(),
+      );
+      refuseStepBack(last, checkpoint);
       database
-        .prepare("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)")
-        .run(checkpoint.size, checkpoint.root, checkpoint.note, packHashes(checkpoint.frontier));
+        .prepare(
+          "INSERT OR REPLACE INTO checkpoints (size, root, note, frontier, made_at) VALUES (?, ?, ?, ?, ?)",
+        )
+        .run(size, root, note, packHashes(frontier), time);
+      if (last !== null) thinCheckpoints(database, integer(last, "made_at"), time);
     });
   }
 
@@ -110,6 +118,13 @@ export class SqliteLogStore implements LogStore {
 
   async checkpointAt(size: number): Promise<StoredCheckpoint | null> {
     return checkpointOf(this.#get("SELECT * FROM checkpoints WHERE size = ?", size));
+  }
+
+  async keptCheckpoints(after: number): Promise<readonly StoredCheckpoint[]> {
+    const rows = this.#reader
+      .prepare("SELECT * FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?")
+      .all(after, maxCheckpoints);
+    return rows.flatMap((row) => checkpointOf(row) ?? []);
   }
 
   async openFrom(): Promise<number> {
@@ -149,6 +164,7 @@ function checkpointOf(row: Row | null): StoredCheckpoint | null {
   if (row === null) return null;
   return {
     size: integer(row, "size"),
+    time: integer(row, "made_at"),
     root: blob(row, "root"),
     note: text(row, "note"),
     frontier: unpackHashes(row["frontier"]),

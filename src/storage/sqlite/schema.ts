@@ -47,4 +47,9 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (day, application, user, model)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Old checkpoints are thinned by when they were made. Those from before have no time, count as old, and go but for the last.
+  ALTER TABLE checkpoints ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX checkpoints_by_time ON checkpoints (made_at);
+  `,
 ];

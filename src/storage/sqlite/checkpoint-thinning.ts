@@ -1,0 +1,32 @@
+// Thins old checkpoints. One is made about every second; kept for good they would soon outweigh the log itself.
+
+import type { DatabaseSync } from "node:sqlite";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** From this age on the last of each span stays. */
+const steps = [
+  { age: hour, span: minute },
+  { age: day, span: hour },
+] as const;
+
+/** Call in the transaction that keeps a new checkpoint; `last` is the time of the one before it. */
+export function thinCheckpoints(database: DatabaseSync, last: number, now: number): void {
+  for (const { age, span } of steps) database.prepare(comeOfAge(span)).run(last - age, now - age);
+}
+
+// A checkpoint is looked at once for each step, when it comes of age: the stretches between the last checkpoint's time and
+// the new one's follow each other without a gap, so the work of a transaction is what came of age since the one before.
+// By then its span is over, so the checkpoint behind it says whether it is the last. A clock that goes back and forth
+// only makes it look again. The latest has none behind it and stays.
+function comeOfAge(span: number): string {
+  return `
+    DELETE FROM checkpoints
+    WHERE made_at > ? AND made_at <= ? AND made_at / ${span} = (
+      SELECT behind.made_at / ${span} FROM checkpoints AS behind
+      WHERE behind.size > checkpoints.size ORDER BY behind.size LIMIT 1
+    )
+  `;
+}
