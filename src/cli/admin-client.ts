@@ -1,81 +1,150 @@
 // Talking to the running gateway: its address and the operator's token, from the environment or the file that `up` wrote.
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { OperatorError } from "../core/operator-error.ts";
 import { findOperatorFile, readOperatorFile } from "../identity/operator-token.ts";
 import { Finding } from "./finding.ts";
 
+/** A member of an answer, whatever it holds. */
+export type Row = Readonly<Record<string, unknown>>;
+
 export interface AdminClient {
-  get(path: string): Promise<unknown>;
-  send(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<unknown>;
+  get(path: string, query?: Query): Promise<Row>;
+  send(method: "POST" | "PUT" | "DELETE", path: string, body?: Row): Promise<Row>;
+  /** The items of the answers' member, page after page, until there are no more or `enough` says so. */
+  pages(path: string, member: string, query?: Query, enough?: Enough): Promise<readonly Row[]>;
 }
 
-export function adminClient(dir: string): AdminClient {
-  const { url, token } = address(dir);
-  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    let response: Response;
-    try {
-      response = await fetch(new URL(`/api${path}`, url), {
-        method,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-    } catch {
-      throw new OperatorError(`no gateway answers at \`${url}\`; start it with \`portcullis up\``);
-    }
-    const answer: unknown = await response.json();
-    if (response.ok) return answer;
-    throw new Finding(messageOf(answer) ?? `the gateway answered ${response.status}`);
+type Query = Readonly<Record<string, string | undefined>>;
+type Enough = (items: readonly Row[]) => boolean;
+
+/**
+ * `dir` is the folder that the command was given. Throws `OperatorError` when no gateway is found, and its methods when it
+ * does not answer, fails, or does not know the token; `Finding` when it refuses.
+ */
+export function adminClient(dir: string | undefined): AdminClient {
+  const place = locateGateway(dir);
+  const call = (method: string, path: string, body?: Row): Promise<Row> => request(place, method, path, body);
+  const get: AdminClient["get"] = (path, query = {}) => call("GET", `${path}${queryText(query)}`);
+  return {
+    get,
+    send: call,
+    pages: async (path, member, query = {}, enough = () => false) => {
+      const items: Row[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const page = await get(path, { ...query, cursor });
+        items.push(...rowsOf(page[member]));
+        if (typeof page["next"] !== "string" || enough(items)) return items;
+        cursor = page["next"];
+      }
+    },
   };
-  return { get: (path) => call("GET", path), send: call };
 }
 
-function address(dir: string): { readonly url: string; readonly token: string } {
-  const url = process.env["PORTCULLIS_URL"];
-  const token = process.env["PORTCULLIS_TOKEN"];
-  if (url !== undefined && token !== undefined) return { url, token };
-  const path = findOperatorFile(dir);
-  if (path === null) {
+interface GatewayPlace {
+  readonly url: string;
+  readonly token: string;
+  /** Where the two come from, for messages. */
+  readonly source: string;
+}
+
+function locateGateway(dir: string | undefined): GatewayPlace {
+  const { PORTCULLIS_URL: url, PORTCULLIS_TOKEN: token } = process.env;
+  if (url !== undefined && token !== undefined) {
+    if (!URL.canParse(url)) throw new OperatorError(`PORTCULLIS_URL is no URL: \`${url}\``);
+    return { url, token, source: "PORTCULLIS_URL and PORTCULLIS_TOKEN" };
+  }
+  if (url !== undefined || token !== undefined) {
+    // Half of it would talk to another gateway than the one that was meant.
+    const [set, missing] = url === undefined ? ["TOKEN", "URL"] : ["URL", "TOKEN"];
     throw new OperatorError(
-      "no gateway was found from here; name its folder with --dir, or set PORTCULLIS_URL and PORTCULLIS_TOKEN",
+      `PORTCULLIS_${set} is set and PORTCULLIS_${missing} is not; set both, or neither to use the gateway of a folder`,
     );
   }
-  return readOperatorFile(path);
+  const inDir = dir === undefined ? undefined : operatorFilesIn(dir).find((path) => existsSync(path));
+  const path = inDir ?? findOperatorFile(".");
+  if (path === null) {
+    throw new OperatorError(
+      `no gateway was found in ${dir === undefined ? "the current folder" : `\`${dir}\`, the current folder`} or above it; start one with \`portcullis up\`, name its folder with --dir, or set PORTCULLIS_URL and PORTCULLIS_TOKEN`,
+    );
+  }
+  if (dir !== undefined && inDir === undefined) {
+    console.error(`portcullis: there is no gateway in \`${dir}\`; this is the one of \`${path}\``);
+  }
+  return { ...readOperator(path), source: `\`${path}\`` };
 }
 
-function messageOf(answer: unknown): string | null {
-  if (typeof answer !== "object" || answer === null || !("error" in answer)) return null;
-  const { error } = answer;
-  if (typeof error !== "object" || error === null || !("message" in error)) return null;
-  return String(error.message);
+/** `dir` is a gateway's folder, or its data folder. */
+function operatorFilesIn(dir: string): readonly string[] {
+  return [join(dir, "data", "operator.json"), join(dir, "operator.json")];
 }
 
-/** Rows of an answer's member, for printing. */
-export function rows(answer: unknown, member: string): readonly Readonly<Record<string, unknown>>[] {
-  if (typeof answer !== "object" || answer === null) return [];
-  const list: unknown = Reflect.get(answer, member);
-  return Array.isArray(list) ? list : [];
+function readOperator(path: string): { readonly url: string; readonly token: string } {
+  try {
+    return readOperatorFile(path);
+  } catch (fault) {
+    if (fault instanceof OperatorError) throw fault;
+    throw new OperatorError(`\`${path}\` cannot be read; run this as the user who runs the gateway`);
+  }
 }
 
-/** Columns padded to their widest cell. */
-export function table(
-  list: readonly Readonly<Record<string, unknown>>[],
-  columns: readonly string[],
-): string {
-  const cells = [columns, ...list.map((row) => columns.map((column) => String(row[column] ?? "-")))];
-  const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
-  return cells
-    .map((row) =>
-      row
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+/** For what a gateway does within moments; nobody waits for more. */
+const timeoutMs = 120_000;
+
+async function request(place: GatewayPlace, method: string, path: string, body?: Row): Promise<Row> {
+  const address = `${place.url.replace(/\/+$/, "")}/api${path}`;
+  let status: number;
+  let text: string;
+  try {
+    const response = await fetch(address, {
+      method,
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: {
+        authorization: `Bearer ${place.token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    status = response.status;
+    text = await response.text();
+  } catch {
+    throw new OperatorError(`no gateway answers at \`${place.url}\`; start it with \`portcullis up\``);
+  }
+  return answerOf(place, status, parsed(text));
 }
 
-export function print(json: boolean, value: unknown, text: () => string): void {
-  console.log(json ? JSON.stringify(value, null, 2) : text());
+function answerOf(place: GatewayPlace, status: number, answer: Row | null): Row {
+  if (status >= 200 && status < 300 && answer !== null) return answer;
+  const message = answer === null ? null : messageOf(answer);
+  if (message === null) throw new OperatorError(`what answers at \`${place.url}\` is no gateway (${status})`);
+  if (status === 401) throw new OperatorError(`the gateway does not know the token of ${place.source}`);
+  throw status >= 500 ? new OperatorError(message) : new Finding(message);
+}
+
+function parsed(text: string): Row | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRow(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function messageOf({ error }: Row): string | null {
+  return isRow(error) && typeof error["message"] === "string" ? error["message"] : null;
+}
+
+export function isRow(value: unknown): value is Row {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function rowsOf(value: unknown): readonly Row[] {
+  return Array.isArray(value) ? value.filter(isRow) : [];
+}
+
+function queryText(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
+  return parameters.size === 0 ? "" : `?${parameters}`;
 }

@@ -1,53 +1,75 @@
 // `keys`: API keys of applications.
 
 import { Command } from "commander";
-import { adminClient, print, rows, table } from "./admin-client.ts";
-
-interface Options {
-  readonly dir: string;
-  readonly json?: boolean;
-}
+import { adminClient, type Row } from "./admin-client.ts";
+import { type GatewayOptions, gatewayCommand, print, withExample } from "./gateway-command.ts";
+import { table } from "./table.ts";
 
 export function keysCommands(): Command {
-  const keys = new Command("keys").description("API keys of applications");
-  const add = (name: string, description: string): Command =>
-    keys
-      .command(name)
-      .description(description)
-      .option("--dir <dir>", "the gateway's folder", ".")
-      .option("--json", "print JSON");
-  add("list", "all keys, the ended ones too").action(async (options: Options) => {
-    const answer = await adminClient(options.dir).get("/keys");
-    const list = rows(answer, "keys");
-    print(options.json === true, list, () =>
-      table(list, ["id", "application", "hint", "created", "expires", "revoked"]),
-    );
-  });
-  add("create", "a new key, shown once")
+  const keys = withExample(
+    new Command("keys").description("API keys of applications"),
+    "portcullis keys create --application assistant",
+  );
+  gatewayCommand(keys, "list", "all keys, the ended ones too", "portcullis keys list").action(list);
+  gatewayCommand(
+    keys,
+    "create",
+    "a new key, shown once",
+    "portcullis keys create --application assistant --json",
+  )
     .requiredOption("--application <name>", "an application of the config")
-    .addHelpText("after", "\nExample:\n  portcullis keys create --application assistant")
-    .action(async (options: Options & { application: string }) => {
-      const made = await adminClient(options.dir).send("POST", "/keys", { application: options.application });
-      print(options.json === true, made, () => newKey(made));
-    });
-  add("rotate", "a successor; the old key stays valid for 24 hours")
-    .argument("<id>")
-    .addHelpText("after", "\nExample:\n  portcullis keys rotate key_0193…")
-    .action(async (id: string, options: Options) => {
-      const made = await adminClient(options.dir).send("POST", `/keys/${encodeURIComponent(id)}/rotate`);
-      print(options.json === true, made, () => `${newKey(made)}\nThe old key ends in 24 hours.`);
-    });
-  add("revoke", "end a key now")
-    .argument("<id>")
-    .addHelpText("after", "\nExample:\n  portcullis keys revoke key_0193…")
-    .action(async (id: string, options: Options) => {
-      await adminClient(options.dir).send("POST", `/keys/${encodeURIComponent(id)}/revoke`);
-      print(options.json === true, { id, revoked: true }, () => `revoked ${id}`);
-    });
+    .action(create);
+  gatewayCommand(
+    keys,
+    "rotate",
+    "a successor; the old key stays valid for 24 hours",
+    "portcullis keys rotate key_0193…",
+  )
+    .argument("<id>", "the key's id, as `keys list` shows it")
+    .action(rotate);
+  gatewayCommand(keys, "revoke", "end a key now", "portcullis keys revoke key_0193…")
+    .argument("<id>", "the key's id, as `keys list` shows it")
+    .action(revoke);
   return keys;
 }
 
-function newKey(made: unknown): string {
-  if (typeof made !== "object" || made === null || !("key" in made) || !("id" in made)) return "";
-  return `${String(made.id)}\n${String(made.key)}\nThis key is shown once; only its hash is kept.`;
+async function list(options: GatewayOptions): Promise<void> {
+  const keys = await adminClient(options.dir).pages("/keys", "keys");
+  print(options, keys, () =>
+    keys.length === 0
+      ? "there are no keys yet; `portcullis keys create --application NAME` makes one"
+      : table(keys, [
+          ...["id", "application", "hint", "state", "created"].map((title) => ({
+            title,
+            cell: (key: Row) => String(key[title]),
+          })),
+          { title: "ends", cell: (key) => String(key["revoked"] ?? key["expires"] ?? "-") },
+        ]),
+  );
+}
+
+async function create(options: GatewayOptions & { readonly application: string }): Promise<void> {
+  const { application } = options;
+  const made = await adminClient(options.dir).send("POST", "/keys", { application });
+  print(options, made, () => newKey(made));
+}
+
+async function rotate(id: string, options: GatewayOptions): Promise<void> {
+  const made = await adminClient(options.dir).send("POST", `/keys/${encodeURIComponent(id)}/rotate`);
+  print(options, made, () => `${newKey(made)}\nthe old key stays valid until ${endOfOld(made)}`);
+}
+
+async function revoke(id: string, options: GatewayOptions): Promise<void> {
+  const revoked = await adminClient(options.dir).send("POST", `/keys/${encodeURIComponent(id)}/revoke`);
+  print(options, revoked, () => `revoked ${id}`);
+}
+
+function newKey(made: Row): string {
+  return `${String(made["id"])}\n${String(made["key"])}\nthis key is shown once; only its hash is kept`;
+}
+
+function endOfOld({ replaces }: Row): string {
+  return typeof replaces === "object" && replaces !== null && "expires" in replaces
+    ? String(replaces.expires)
+    : "it is revoked";
 }

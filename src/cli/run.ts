@@ -6,6 +6,7 @@ import { OperatorError } from "../core/operator-error.ts";
 import { auditCommands } from "./audit.ts";
 import { checkCommand, policyCommands } from "./check.ts";
 import { Finding } from "./finding.ts";
+import { withExample } from "./gateway-command.ts";
 import { keysCommands } from "./keys.ts";
 import { secretsCommands } from "./secrets.ts";
 import { gatewayCommands } from "./serve.ts";
@@ -13,22 +14,9 @@ import { usageCommand } from "./usage.ts";
 import { version } from "./version.ts";
 
 export async function runCli(argv: readonly string[]): Promise<number> {
-  const program = new Command("portcullis");
-  program.description("A governance gateway for AI: policy, sign-off and a provable trail for every call.");
-  program.version(version).exitOverride().showHelpAfterError();
-  for (const command of [
-    ...gatewayCommands(),
-    checkCommand(),
-    policyCommands(),
-    keysCommands(),
-    secretsCommands(),
-    auditCommands(),
-    usageCommand(),
-  ]) {
-    program.addCommand(command.exitOverride());
-  }
+  if (!process.stdout.listeners("error").includes(outputFailed)) process.stdout.on("error", outputFailed);
   try {
-    await program.parseAsync([...argv]);
+    await portcullisCommand().parseAsync([...argv]);
     return 0;
   } catch (fault) {
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? 0 : 2;
@@ -40,4 +28,38 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     else console.error(fault);
     return 2;
   }
+}
+
+/** A reader that has seen enough (`… | head`) is no fault. */
+function outputFailed(fault: Error & { readonly code?: string }): void {
+  if (fault.code !== "EPIPE") throw fault;
+}
+
+/** The whole command tree; nothing in it ends the process. */
+export function portcullisCommand(): Command {
+  const program = withExample(
+    new Command("portcullis")
+      .description("A governance gateway for AI: policy, sign-off and a provable trail for every call.")
+      .version(version),
+    "portcullis up --dir ./gateway",
+  );
+  for (const command of [
+    ...gatewayCommands(),
+    checkCommand(),
+    policyCommands(),
+    keysCommands(),
+    secretsCommands(),
+    auditCommands(),
+    usageCommand(),
+  ]) {
+    program.addCommand(command);
+  }
+  neverExit(program);
+  return program;
+}
+
+/** Settings are inherited when a command is made, which is before it is added here, so each gets its own. */
+function neverExit(command: Command): void {
+  command.exitOverride().showHelpAfterError("(--help says how it is used)");
+  for (const one of command.commands) neverExit(one);
 }

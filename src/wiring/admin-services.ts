@@ -1,12 +1,18 @@
 // What the admin API does, from the parts that do it.
 
-import type { LogStore } from "../audit/log-store.ts";
-import { rfc3339 } from "../core/clock.ts";
-import { fail, ok } from "../core/result.ts";
-import { SecretValue } from "../core/secret-value.ts";
-import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.ts";
-import type { AdminServices, EntrySummary } from "../http/admin-api.ts";
+import type { LogStore, StoredEntry } from "../audit/log-store.ts";
+import { parseLeaf } from "../audit/parse-leaf.ts";
+import type { Payloads } from "../audit/payloads.ts";
+import { type CheckedPayload, checkPayloads } from "../audit/verify/payload-check.ts";
+import { rfc3339, systemClock } from "../core/clock.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import type { EmbeddedSecretStore, SecretFailure } from "../credentials/embedded-secret-store.ts";
+import type { AdminFailure } from "../http/admin/admin-error.ts";
+import type { KeyServices, KeySummary, NewKey } from "../http/admin/keys.ts";
+import type { SecretServices } from "../http/admin/secrets.ts";
+import type { AdminServices } from "../http/admin-api.ts";
 import type { ApiKeys, KeyFailure } from "../identity/api-keys.ts";
+import type { ApiKeyRecord } from "../identity/key-store.ts";
 import { isOperatorToken, type OperatorFile } from "../identity/operator-token.ts";
 import type { DecisionPoint } from "../policy/decision.ts";
 import type { UsageProjection } from "../usage/usage-projection.ts";
@@ -19,77 +25,154 @@ export interface AdminParts {
   readonly usage: UsageProjection;
   readonly usageStore: UsageStore;
   readonly policies: DecisionPoint;
+  /** Without it no payload is shown. */
+  readonly payloads?: Payloads;
+  /** Told of faults that an answer does not tell. */
+  readonly onFault?: (fault: Error, route: string) => void;
   /** Filled in once the gateway listens; nobody is authenticated before. */
   readonly operatorHolder: { readonly file: OperatorFile | null };
 }
 
 export function adminServices(parts: AdminParts): AdminServices {
-  const { keys, secrets, log } = parts;
   return {
     authenticate: (token) => {
       const { file } = parts.operatorHolder;
       return file !== null && isOperatorToken(file, token) ? file.operator : null;
     },
-    listKeys: async () =>
-      (await keys.list()).map((key) => ({
-        id: key.id,
-        application: key.application,
-        hint: key.hint,
-        created: rfc3339(key.createdAt),
-        expires: key.expiresAt === null ? null : rfc3339(key.expiresAt),
-        revoked: key.revokedAt === null ? null : rfc3339(key.revokedAt),
-      })),
-    createKey: async (application, operator) => newKey(await keys.create(application, operator)),
-    rotateKey: async (id, operator) => newKey(await keys.rotate(id, operator)),
-    revokeKey: async (id, operator) => {
-      const revoked = await keys.revoke(id, operator);
-      return revoked.ok ? ok(null) : fail(keyFailure(revoked.failure));
+    onFault: (fault, route) => parts.onFault?.(fault, route),
+    keys: keyServices(parts.keys),
+    secrets: secretServices(parts.secrets),
+    log: parts.log,
+    payloads: { of: (entry) => payloadsOf(parts, entry) },
+    usage: {
+      query: async (by, from, to) => {
+        await parts.usage.catchUp();
+        return parts.usageStore.query({ by, from, to });
+      },
     },
-    listSecrets: async () =>
+    policies: { revision: () => parts.policies.revision },
+  };
+}
+
+function keyServices(keys: ApiKeys): KeyServices {
+  const byId = async (id: string): Promise<KeySummary | null> => {
+    const record = (await keys.list()).find((one) => one.id === id);
+    return record === undefined ? null : keySummary(record);
+  };
+  return {
+    list: async () => (await keys.list()).map(keySummary),
+    create: async (application, operator) => {
+      const made = await keys.create(application, operator);
+      return made.ok ? ok(newKey(made.value)) : fail(keyFailure(made.failure));
+    },
+    rotate: async (id, operator) => {
+      const made = await keys.rotate(id, operator);
+      if (!made.ok) return fail(keyFailure(made.failure));
+      const old = await byId(id);
+      if (old?.expires == null) throw new Error(`the rotated key ${id} has no end`);
+      return ok({ ...newKey(made.value), replaces: { id, expires: old.expires } });
+    },
+    revoke: async (id, operator) => {
+      const revoked = await keys.revoke(id, operator);
+      if (!revoked.ok) return fail(keyFailure(revoked.failure));
+      return ok((await byId(id)) ?? keySummary(revoked.value));
+    },
+  };
+}
+
+function newKey(made: { readonly record: ApiKeyRecord; readonly key: string }): NewKey {
+  return { ...keySummary(made.record), key: made.key };
+}
+
+function keySummary(key: ApiKeyRecord): KeySummary {
+  return {
+    id: key.id,
+    application: key.application,
+    hint: key.hint,
+    state: keyState(key, systemClock.now()),
+    created: rfc3339(key.createdAt),
+    expires: key.expiresAt === null ? null : rfc3339(key.expiresAt),
+    revoked: key.revokedAt === null ? null : rfc3339(key.revokedAt),
+  };
+}
+
+function keyState(key: ApiKeyRecord, now: number): KeySummary["state"] {
+  if (key.revokedAt !== null) return "revoked";
+  if (key.expiresAt === null) return "active";
+  return key.expiresAt <= now ? "expired" : "expires";
+}
+
+function keyFailure(failure: KeyFailure): AdminFailure {
+  switch (failure.reason) {
+    case "unknown_application":
+      return {
+        code: "invalid_request",
+        message: `there is no application \`${failure.application}\`; add it to \`applications\` in portcullis.yaml`,
+      };
+    case "unknown_key":
+      return {
+        code: "not_found",
+        message: `there is no key \`${failure.id}\`; \`portcullis keys list\` shows them`,
+      };
+    case "ended":
+      return {
+        code: "conflict",
+        message: `the key \`${failure.id}\` is revoked or ends already; \`portcullis keys list\` shows it`,
+      };
+  }
+}
+
+function secretServices(secrets: EmbeddedSecretStore): SecretServices {
+  return {
+    list: async () =>
       (await secrets.list()).map(({ name, version, createdAt }) => ({
         name,
         version,
         created: rfc3339(createdAt),
       })),
-    setSecret: async (name, value, operator) => {
-      const set = await secrets.put(name, new SecretValue(value), operator);
-      return set.ok
-        ? ok({ version: set.value })
-        : fail(`\`${name}\` was changed at the same time; look at it and try again`);
+    set: async (name, value, operator) => {
+      const set = await secrets.put(name, value, operator);
+      return set.ok ? set : fail(secretFailure(set.failure));
     },
-    destroySecret: async (name, operator) => {
+    destroy: async (name, operator) => {
       const destroyed = await secrets.destroy(name, operator);
-      return destroyed.ok ? ok(null) : fail(`there is no secret \`${name}\``);
+      return destroyed.ok ? destroyed : fail(secretFailure(destroyed.failure));
     },
-    entries: async (from, limit) => (await log.read(from, from + limit)).map(summary),
-    entry: async (index) => {
-      const [entry] = await log.read(index, index + 1);
-      return entry === undefined ? null : summary(entry);
-    },
-    size: async () => (await log.head()).size,
-    usage: async (by, from, to) => {
-      await parts.usage.catchUp();
-      return parts.usageStore.query({ by, from, to });
-    },
-    policyRevision: () => parts.policies.revision,
   };
 }
 
-function summary(entry: { readonly index: number; readonly leaf: Uint8Array }): EntrySummary {
-  return { index: entry.index, leaf: JSON.parse(Buffer.from(entry.leaf).toString("utf8")) };
-}
-
-function newKey(made: Awaited<ReturnType<ApiKeys["create"]>>) {
-  return made.ok ? ok({ id: made.value.record.id, key: made.value.key }) : fail(keyFailure(made.failure));
-}
-
-function keyFailure(failure: KeyFailure): string {
+function secretFailure(failure: SecretFailure): AdminFailure {
   switch (failure.reason) {
-    case "unknown_application":
-      return `there is no application \`${failure.application}\`; add it to \`applications\` in portcullis.yaml`;
-    case "unknown_key":
-      return `there is no key \`${failure.id}\`; \`portcullis keys list\` shows them`;
-    case "ended":
-      return `the key \`${failure.id}\` has ended already`;
+    case "absent":
+      return {
+        code: "not_found",
+        message: `there is no secret \`${failure.name}\`; \`portcullis secrets list\` shows them`,
+      };
+    case "conflict":
+      return {
+        code: "conflict",
+        message: `\`${failure.name}\` was changed at the same time; look at it and try again`,
+      };
+    case "sealed":
+      return {
+        code: "conflict",
+        message: `\`${failure.name}\` does not open with this key-encryption key; set it anew`,
+      };
   }
+}
+
+async function payloadsOf(
+  { log, payloads }: AdminParts,
+  entry: StoredEntry,
+): Promise<Result<readonly CheckedPayload[], AdminFailure>> {
+  if (payloads === undefined) {
+    return fail({ code: "unavailable", message: "this gateway shows no payload" });
+  }
+  const leaf = parseLeaf(entry.leaf);
+  if (!leaf.ok) {
+    const message = `entry ${entry.index} cannot be read: ${leaf.failure}; run \`portcullis audit verify\``;
+    return fail({ code: "conflict", message });
+  }
+  const { id } = leaf.value;
+  return ok(checkPayloads(leaf.value, await log.salt(id), await payloads.read(id)));
 }

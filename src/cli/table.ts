@@ -1,0 +1,64 @@
+// Tables and text for a terminal: aligned, in colour only there, and with nothing in them that would steer it.
+
+import { styleText } from "node:util";
+
+export interface Column<Item> {
+  readonly title: string;
+  readonly cell: (item: Item) => string;
+  /** Numbers stand at the right. */
+  readonly right?: boolean;
+  readonly style?: (text: string) => string;
+}
+
+export function table<Item>(items: readonly Item[], columns: readonly Column<Item>[]): string {
+  const rows = items.map((item) => columns.map((column) => printable(column.cell(item))));
+  const widths = columns.map(({ title }, at) =>
+    Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[], heading: boolean): string =>
+    columns
+      .map((column, at) => {
+        const text = cells[at] ?? "";
+        const last = at === columns.length - 1;
+        const padding = " ".repeat(Math.max(0, (widths[at] ?? 0) - text.length));
+        const shown = heading ? styled("bold", text) : (column.style?.(text) ?? text);
+        if (column.right === true) return padding + shown;
+        return last ? shown : shown + padding;
+      })
+      .join("  ")
+      .trimEnd();
+  const titles = columns.map(({ title }) => title);
+  return [line(titles, true), ...rows.map((row) => line(row, false))].join("\n");
+}
+
+/** In colour on a terminal, else plain. `NO_COLOR` and `FORCE_COLOR` are kept to. */
+export function styled(format: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(format, text, { stream: process.stdout });
+}
+
+/** A decision or outcome in its colour. */
+export function styledDecision(text: string): string {
+  if (text === "permit" || text === "ok") return styled("green", text);
+  if (text === "hold" || text === "withheld") return styled("yellow", text);
+  return text === "" ? text : styled("red", text);
+}
+
+/**
+ * What clients, models and tools wrote, for a terminal: control characters would move its cursor or worse, and marks of
+ * direction would show text in another order than it has, so they are written out.
+ */
+export function printable(text: string, lines = false): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (mark) =>
+    lines && (mark === "\n" || mark === "\t") ? mark : `\\u{${mark.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
+/** Millionths as US dollars, exact: with as many decimals for all of them as one needs, at least two. */
+export function dollars(amounts: readonly number[]): (microUsd: number) => string {
+  const decimals = Math.max(2, ...amounts.map((amount) => fraction(amount).replace(/0+$/, "").length));
+  return (microUsd) => `$${Math.floor(microUsd / 1_000_000)}.${fraction(microUsd).slice(0, decimals)}`;
+}
+
+function fraction(microUsd: number): string {
+  return String(microUsd % 1_000_000).padStart(6, "0");
+}

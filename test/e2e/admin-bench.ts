@@ -1,0 +1,157 @@
+// The admin API alone, on real HTTP and real storage, in the test's own process: so that a test can put on record what
+// no client can make a gateway do, and tamper with what is kept.
+
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { TestContext } from "node:test";
+import Fastify from "fastify";
+import { commitment } from "../../src/audit/commitment.ts";
+import { DataKeys } from "../../src/audit/data-keys.ts";
+import { leafSamples } from "../../src/audit/leaf-samples.test-support.ts";
+import { appendLeafHashes, leafHash } from "../../src/audit/merkle-tree.ts";
+import { Payloads } from "../../src/audit/payloads.ts";
+import { noteSigner } from "../../src/audit/signed-note.ts";
+import { Subjects } from "../../src/audit/subjects.ts";
+import { Trail } from "../../src/audit/trail.ts";
+import { newId } from "../../src/core/id.ts";
+import { SecretValue } from "../../src/core/secret-value.ts";
+import { EmbeddedSecretStore } from "../../src/credentials/embedded-secret-store.ts";
+import { KeyEncryptionKey } from "../../src/credentials/kek.ts";
+import { adminApi } from "../../src/http/admin-api.ts";
+import { ApiKeys } from "../../src/identity/api-keys.ts";
+import type { DecisionPoint } from "../../src/policy/decision.ts";
+import { openSqliteStorage } from "../../src/storage/sqlite/open.ts";
+import { UsageProjection } from "../../src/usage/usage-projection.ts";
+import { adminServices } from "../../src/wiring/admin-services.ts";
+import { trailEvents } from "../../src/wiring/trail-events.ts";
+import { testFolder } from "./test-gateway.ts";
+
+export const token = "pco_bench";
+
+const policies: DecisionPoint = {
+  revision: "0".repeat(64),
+  decide: () => {
+    throw new Error("nothing is decided here");
+  },
+};
+
+export type AdminBench = Awaited<ReturnType<typeof adminBench>>;
+
+export async function adminBench(t: Pick<TestContext, "after">) {
+  const folder = testFolder();
+  const storage = openSqliteStorage(join(folder, "data"), { leafHash, appendLeafHashes });
+  const clock = { time: Date.parse("2026-01-05T00:00:00.000Z"), now: () => clock.time };
+  const trail = await Trail.open({
+    store: storage.log,
+    signer: noteSigner("gate.example/log", Buffer.alloc(32, 7)),
+    headFile: join(folder, "checkpoint"),
+    instance: "inst_1",
+    version: "0.1.0",
+    clock,
+    onFault: (fault) => {
+      throw fault.error;
+    },
+  });
+  const kek = new KeyEncryptionKey(randomBytes(32));
+  const dataKeys = new DataKeys(storage.payloads, kek);
+  const lookupKey = new SecretValue(randomBytes(32));
+  const subjects = new Subjects({ store: storage.payloads, dataKeys, lookupKey, clock });
+  const payloads = new Payloads({
+    store: storage.payloads,
+    dataKeys,
+    onLost: (lost) => {
+      throw new Error(lost.reason);
+    },
+  });
+  const events = trailEvents(trail);
+  const usage = new UsageProjection(storage.log, storage.usage);
+  const faults: Error[] = [];
+  const routes: { readonly method: string; readonly url: string }[] = [];
+  const app = Fastify();
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, url });
+  });
+  const services = adminServices({
+    keys: await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), () => Date.now()),
+    secrets: new EmbeddedSecretStore(storage.secrets, kek, events.secrets, () => Date.now()),
+    log: storage.log,
+    usage,
+    usageStore: storage.usage,
+    policies,
+    payloads,
+    onFault: (fault) => faults.push(fault),
+    operatorHolder: { file: { url: "", token, operator: "owner@localhost" } },
+  });
+  await app.register(adminApi(services), { prefix: "/api" });
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  t.after(async () => {
+    await app.close();
+    await trail.close();
+    await storage.close();
+    await rm(folder, { recursive: true });
+  });
+  return {
+    folder,
+    url,
+    storage,
+    trail,
+    clock,
+    subjects,
+    payloads,
+    faults,
+    routes,
+    /** What a driver never does: anything to the database behind the gateway's back. */
+    tamper: (sql: string, ...values: readonly (string | number | Uint8Array)[]): void => {
+      const database = new DatabaseSync(join(folder, "data", "portcullis.db"), { timeout: 5_000 });
+      database.prepare(sql).run(...values);
+      database.close();
+    },
+  };
+}
+
+/** A call that began at the bench's time, with entries that commit to these payloads, which are kept. */
+export async function recordCall(
+  bench: Pick<AdminBench, "trail" | "clock" | "subjects" | "payloads">,
+  kept: { readonly request: string; readonly source_address: string },
+): Promise<string> {
+  const call = newId("call", bench.clock.time);
+  const subject = await bench.subjects.applicationId("assistant");
+  const salt = bench.trail.newSalt(subject);
+  const digest = await crypto.subtle.digest("SHA-256", Buffer.from(kept.request));
+  const decided = bench.trail.encode(
+    {
+      ...leafSamples["call.decided"],
+      call,
+      request: commitment(salt.bytes, "call.decided", "request", new Uint8Array(digest)),
+      source_address: commitment(salt.bytes, "call.decided", "source_address", kept.source_address),
+    },
+    salt,
+  );
+  bench.payloads.keep(decided.id, subject, {
+    request: Buffer.from(kept.request),
+    source_address: Buffer.from(kept.source_address),
+  });
+  await bench.trail.append([decided]);
+  await bench.trail.append([
+    bench.trail.encode({ ...leafSamples["call.completed"], call, response: null }, null),
+  ]);
+  await bench.payloads.flush();
+  return call;
+}
+
+export function asOperator(url: string, operatorToken = token) {
+  return async (method: string, path: string, body?: unknown) => {
+    const answer = await fetch(`${url}/api${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${operatorToken}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, text, json: JSON.parse(text) };
+  };
+}
