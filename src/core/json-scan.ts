@@ -9,6 +9,17 @@ export interface JsonSpan {
   readonly end: number;
 }
 
+/**
+ * What one document may hold, because a value costs far more time and memory when it is read than its bytes do on the way:
+ * `{}` takes 3 bytes and 64 of memory. A number costs 1 of `budget`, so that an input of 20 MiB given as tokens passes, and
+ * so does an embeddings answer in plain numbers.
+ */
+const cost = { number: 1, string: 8, structure: 25 } as const;
+const budget = 8_000_000;
+const tooMany =
+  `it has to be split, because one document may hold ${budget / cost.structure} objects, arrays and keys, ` +
+  `or ${budget / cost.string} strings, or ${budget} numbers, and this one goes beyond`;
+
 export interface ScanOptions extends TokenRules {
   readonly maxDepth: number;
   /** Each character of `text` stands for one byte of UTF-8 (latin1 decoding), so that offsets are byte offsets. */
@@ -25,6 +36,7 @@ export class JsonScan {
   /** The keys so far of each open container, when thorough. */
   readonly #keys: Set<string>[] = [];
   #keyCount = 0;
+  #budget: number = budget;
   #members: Map<string, JsonSpan> | null = null;
   #memberKey = "";
   #memberStart = -1;
@@ -67,6 +79,7 @@ export class JsonScan {
       } else {
         this.#valueEnd = this.#tokens.scalar(first, at);
         if (this.#valueEnd === faulty) return this.#tokens.fault;
+        if (!this.#spend(first === code.quote ? cost.string : cost.number, at)) return this.#tokens.fault;
         at = this.#tokens.afterSpace(this.#valueEnd);
       }
       at = this.#next(at);
@@ -78,6 +91,7 @@ export class JsonScan {
     const { maxDepth, bytes, thorough } = this.#options;
     if (this.#open.length >= maxDepth)
       return this.#tokens.fail("depth", `it nests deeper than ${maxDepth} levels`, at);
+    if (!this.#spend(cost.structure, at)) return faulty;
     if (this.#open.length === 0 && isObject && bytes) this.#members = new Map();
     this.#open.push(isObject);
     if (thorough) this.#keys.push(new Set());
@@ -110,6 +124,7 @@ export class JsonScan {
     if (this.#text.charCodeAt(at) !== code.quote) return this.#tokens.unexpected(at);
     const end = this.#tokens.string(at);
     if (end === faulty) return faulty;
+    if (!this.#spend(cost.structure, at)) return faulty;
     this.#keyCount += 1;
     if (this.#options.thorough && this.#isDuplicate(at, end)) {
       return this.#tokens.fail(
@@ -126,6 +141,13 @@ export class JsonScan {
       this.#memberStart = value;
     }
     return value;
+  }
+
+  /** False, with a fault, when the document holds too much. */
+  #spend(amount: number, at: number): boolean {
+    this.#budget -= amount;
+    if (this.#budget < 0) this.#tokens.fail("size", tooMany, at);
+    return this.#budget >= 0;
   }
 
   #isDuplicate(at: number, end: number): boolean {

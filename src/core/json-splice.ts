@@ -17,7 +17,11 @@ interface Splice extends JsonSpan {
 }
 
 /** `document` is what `json` was parsed from, and an object. Each edit names another member. */
-export function spliceJson(document: Buffer, json: StrictJson, edits: readonly JsonEdit[]): Buffer {
+export function spliceJson(
+  document: Buffer,
+  json: Pick<StrictJson, "members">,
+  edits: readonly JsonEdit[],
+): Buffer {
   const { members } = json;
   if (members === null) throw new TypeError("only an object has members to edit");
   if (new Set(edits.map((edit) => edit.member)).size < edits.length) {

@@ -3,7 +3,7 @@
 
 import { isExactNumber } from "./exact-number.ts";
 
-export type JsonFaultKind = "syntax" | "depth" | "duplicate_key" | "lone_surrogate" | "number";
+export type JsonFaultKind = "syntax" | "depth" | "size" | "duplicate_key" | "lone_surrogate" | "number";
 
 export interface JsonFault {
   readonly kind: JsonFaultKind;

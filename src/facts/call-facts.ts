@@ -23,6 +23,8 @@ export interface CallFacts {
 export interface Circumstances {
   readonly sourceAddress: string;
   readonly time: number;
+  /** What the detectors found in the request; sorted. */
+  readonly labels: readonly string[];
 }
 
 export function callFacts(request: ChatRequest | EmbeddingsRequest, circumstances: Circumstances): CallFacts {
@@ -36,7 +38,7 @@ export function callFacts(request: ChatRequest | EmbeddingsRequest, circumstance
     has_images: request.hasImages,
     has_audio: request.hasAudio,
     has_files: request.hasFiles,
-    labels: request.labels,
+    labels: circumstances.labels,
     ...(request.user === null ? {} : { user: request.user }),
     source_address: circumstances.sourceAddress,
     time: circumstances.time,

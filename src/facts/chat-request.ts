@@ -3,19 +3,24 @@
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { StrictJson } from "../core/strict-json.ts";
-import { detect } from "./detectors.ts";
-import { eachString, isAbsent, isObject, type JsonObject, member } from "./json-shape.ts";
+import { foldedMember } from "./folded-member.ts";
+import { isAbsent, isObject, type JsonObject, member } from "./json-shape.ts";
+import { knownFields } from "./known-fields.ts";
+import { addRuns } from "./message-content.ts";
 import { readMessages } from "./messages.ts";
+import { readOutputLimit } from "./output-limit.ts";
 import { boundedFeatures, requestFeatures } from "./request-fields.ts";
 import {
+  answerCount,
   assertedUser,
   optionalBoolean,
-  optionalCount,
+  type RequestReading,
   requestedModel,
   requestObject,
 } from "./request-members.ts";
 import { invalid } from "./request-refusal.ts";
 import { estimateInputTokens } from "./token-estimate.ts";
+import { ToolDefinitions } from "./tool-definitions.ts";
 import { type OfferedTool, offeredTools } from "./tools-offered.ts";
 
 export interface ChatRequest {
@@ -37,30 +42,36 @@ export interface ChatRequest {
   readonly hasImages: boolean;
   readonly hasAudio: boolean;
   readonly hasFiles: boolean;
-  /** What the detectors found in messages, tool results, proposed arguments and `prediction`; sorted. */
-  readonly labels: readonly string[];
 }
 
-export function parseChatRequest(json: StrictJson): Result<ChatRequest, Refusal> {
-  const body = requestObject(json);
-  if (!body.ok) return body;
-  const settings = readSettings(body.value);
+/** `json` is what `body` holds. */
+export function parseChatRequest(
+  json: StrictJson,
+  body: Buffer,
+): Result<RequestReading<ChatRequest>, Refusal> {
+  const object = requestObject(json, "chat");
+  if (!object.ok) return object;
+  const settings = readSettings(object.value);
   if (!settings.ok) return settings;
-  const tools = offeredTools(body.value);
+  const tools = offeredTools(object.value, new ToolDefinitions(json, body));
   if (!tools.ok) return tools;
-  const messages = readMessages(member(body.value, "messages"));
+  const messages = readMessages(member(object.value, "messages"));
   if (!messages.ok) return messages;
-  const { count, images, audios, files, labels } = messages.value;
+  const { count, images, audios, files, texts } = messages.value;
   const features = boundedFeatures([
-    ...requestFeatures("chat", body.value),
+    ...requestFeatures("chat", object.value),
     ...tools.value.hosted,
     ...messages.value.features,
   ]);
   if (!features.ok) return features;
-  eachString(member(body.value, "prediction"), (text) => detect(text, labels));
-  const otherBytes = bytesOf(json, "tools") + bytesOf(json, "functions") + bytesOf(json, "prediction");
+  for (const key in object.value) {
+    if (key !== "messages") texts.addMember(key, object.value[key], knownFields.chat.names);
+  }
+  const prediction = member(object.value, "prediction");
+  if (isObject(prediction)) addRuns(texts, member(prediction, "content"));
+  const otherBytes = promptFields.reduce((sum, field) => sum + bytesOf(json, field), 0);
   const textBytes = messages.value.textBytes + otherBytes;
-  return ok({
+  const request: ChatRequest = {
     endpoint: "chat",
     ...settings.value,
     offeredTools: tools.value.byName,
@@ -68,11 +79,14 @@ export function parseChatRequest(json: StrictJson): Result<ChatRequest, Refusal>
     messageCount: count,
     inputTokens: estimateInputTokens({ textBytes, messages: count, images, audios, files }),
     hasImages: images > 0,
-    hasAudio: audios > 0 || asksForAudio(body.value),
+    hasAudio: audios > 0 || asksForAudio(object.value),
     hasFiles: files > 0,
-    labels: [...labels].sort(),
-  });
+  };
+  return ok({ request, texts });
 }
+
+/** Besides the messages: these go to the model much as they are written. */
+const promptFields = ["tools", "functions", "prediction", "documents"] as const;
 
 type Settings = Pick<
   ChatRequest,
@@ -86,9 +100,11 @@ function readSettings(body: JsonObject): Result<Settings, Refusal> {
   if (!user.ok) return user;
   const stream = optionalBoolean(body, "stream");
   if (!stream.ok) return stream;
+  const folded = foldedSetting(body);
+  if (folded !== null) return folded;
   const includeUsage = asksForUsage(body);
   if (!includeUsage.ok) return includeUsage;
-  const n = optionalCount(body, "n");
+  const n = answerCount(body);
   if (!n.ok) return n;
   const outputLimit = readOutputLimit(body);
   if (!outputLimit.ok) return outputLimit;
@@ -96,13 +112,29 @@ function readSettings(body: JsonObject): Result<Settings, Refusal> {
     requestedModel: model.value,
     stream: stream.value,
     includeUsage: includeUsage.value,
-    n: n.value ?? 1,
+    n: n.value,
     user: user.value,
     outputLimit: outputLimit.value,
   });
 }
 
-/** Length of a member as it was written: definitions go to the model much as they are. */
+const settingMembers: readonly (readonly [string, ReadonlySet<string>])[] = [
+  ["stream_options", new Set(["include_obfuscation", "include_usage"])],
+  ["response_format", new Set(["json_schema", "name", "schema", "strict", "type"])],
+  ["tool_choice", new Set(["allowed_tools", "custom", "function", "mode", "name", "tools", "type"])],
+  ["prediction", new Set(["content", "type"])],
+];
+
+function foldedSetting(body: JsonObject): ReturnType<typeof foldedMember> {
+  for (const [field, names] of settingMembers) {
+    const value = member(body, field);
+    const folded = isObject(value) ? foldedMember(value, names, field) : null;
+    if (folded !== null) return folded;
+  }
+  return null;
+}
+
+/** Length of a member as it was written. */
 function bytesOf(json: StrictJson, key: string): number {
   const span = json.members?.get(key);
   return span === undefined ? 0 : span.end - span.start;
@@ -115,15 +147,6 @@ function asksForUsage(body: JsonObject): Result<boolean, Refusal> {
   const asked = optionalBoolean(options, "include_usage");
   if (asked.ok) return asked;
   return invalid("stream_options.include_usage", "`stream_options.include_usage` must be true or false");
-}
-
-/** With both names present the larger counts, because a provider may honour either. */
-function readOutputLimit(body: JsonObject): Result<number | null, Refusal> {
-  const legacy = optionalCount(body, "max_tokens");
-  if (!legacy.ok) return legacy;
-  const current = optionalCount(body, "max_completion_tokens");
-  if (!current.ok || legacy.value === null) return current;
-  return ok(Math.max(legacy.value, current.value ?? 0));
 }
 
 function asksForAudio(body: JsonObject): boolean {

@@ -2,20 +2,34 @@
 // its own. A label is a hint with false positives and negatives, not a proof.
 
 import { isCardNumber, startsWithIban } from "./check-digits.ts";
-import { eachString } from "./json-shape.ts";
+import { unescaped } from "./unescaped.ts";
 
 interface Detector {
   readonly label: string;
   /** The pattern cannot match a text that holds none of these. They begin with a rare letter: that is what is searched for. */
   readonly needs: readonly string[];
+  /** Or: it cannot match a text without two digits side by side. */
+  readonly needsDigits?: true;
   /**
    * INVARIANT: linear. A match can begin only where a run of its characters begins (look-behind) or with a literal that
-   * cannot overlap itself; every repetition is bounded, or followed by a character that it cannot match.
+   * cannot overlap itself; every repetition is bounded.
+   *
+   * INVARIANT: whether one begins at a place depends on the character before it and on fewer than `reach` behind it, and
+   * no pattern matches or looks at a line break: so a text can be looked at in pieces, and several texts as one.
    */
   readonly pattern: RegExp;
   /** A further test of what matched; without it a match is enough. */
   readonly confirm?: (match: string) => boolean;
 }
+
+/** Longest head of a JSON web token: with a certificate chain in it they get to a few thousand characters. */
+const maxTokenHead = 4096;
+
+/** How many characters a pattern may have to look at from where its match begins; the token's head is the longest. */
+export const reach = maxTokenHead + 64;
+
+/** What keeps two texts apart that are looked at as one. */
+export const separator = "\n";
 
 const detectors: readonly Detector[] = [
   {
@@ -27,12 +41,14 @@ const detectors: readonly Detector[] = [
     // 13 to 19 digits, together or in the groups that are printed on cards.
     label: "pii.credit_card",
     needs: [],
+    needsDigits: true,
     pattern: /(?<!\d)[2-6](?:\d{12,18}|\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{3}([ -])\d{6}\2\d{4,5})(?!\d)/g,
     confirm: isCardNumber,
   },
   {
     label: "pii.iban",
     needs: [],
+    needsDigits: true,
     pattern: /(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}/g,
     confirm: startsWithIban,
   },
@@ -43,7 +59,7 @@ const detectors: readonly Detector[] = [
   },
   {
     label: "secret.anthropic_key",
-    needs: ["k-ant-"],
+    needs: ["-ant-"],
     pattern: /(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{20}/g,
   },
   {
@@ -59,9 +75,10 @@ const detectors: readonly Detector[] = [
   { label: "secret.gitlab_token", needs: ["glpat-"], pattern: /glpat-[A-Za-z0-9_-]{20}/g },
   { label: "secret.google_api_key", needs: ["AIza"], pattern: /AIza[A-Za-z0-9_-]{35}/g },
   {
+    // Head and the beginning of the claims, both JSON: the rest may be cut off, and may be of any length.
     label: "secret.jwt",
-    needs: ["yJ"],
-    pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8}/g,
+    needs: [".eyJ"],
+    pattern: new RegExp(`(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,${maxTokenHead}}\\.eyJ[A-Za-z0-9_-]{8}`, "g"),
   },
   {
     label: "secret.openai_key",
@@ -82,33 +99,39 @@ const detectors: readonly Detector[] = [
   },
   {
     label: "secret.stripe_key",
-    needs: ["k_live_"],
+    needs: ["_live_"],
     pattern: /(?<![A-Za-z0-9])[rs]k_live_[A-Za-z0-9]{16}/g,
   },
 ];
 
 /** Adds the labels of `text` to `found`. */
 export function detect(text: string, found: Set<string>): void {
+  detectBetween(text, 0, text.length, found);
+}
+
+/** The same for what begins at `from` or behind it, and before `to`. Sees the whole text. */
+export function detectBetween(text: string, from: number, to: number, found: Set<string>): void {
+  let digits: boolean | null = null;
   for (const detector of detectors) {
-    if (!found.has(detector.label) && isFound(detector, text)) found.add(detector.label);
+    if (found.has(detector.label)) continue;
+    if (detector.needsDigits === true) {
+      digits ??= /\d\d/.test(text);
+      if (!digits) continue;
+    }
+    if (isFound(detector, text, from, to)) found.add(detector.label);
   }
 }
 
 /** The same for the JSON of a tool call's arguments, whose strings may spell what they say with escapes. */
 export function detectInArguments(text: string, found: Set<string>): void {
   detect(text, found);
-  if (!text.includes("\\")) return;
-  try {
-    eachString(JSON.parse(text), (string) => detect(string, found));
-  } catch {
-    // It is not JSON: then its text is all there is to look at.
-  }
+  if (text.includes("\\")) detect(unescaped(text), found);
 }
 
-function isFound({ needs, pattern, confirm }: Detector, text: string): boolean {
+function isFound({ needs, pattern, confirm }: Detector, text: string, from: number, to: number): boolean {
   if (needs.length > 0 && !needs.some((needed) => text.includes(needed))) return false;
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+  pattern.lastIndex = from;
+  for (let match = pattern.exec(text); match !== null && match.index < to; match = pattern.exec(text)) {
     if (confirm === undefined || confirm(match[0])) return true;
     // What was looked for may begin inside what was taken for it.
     pattern.lastIndex = match.index + 1;

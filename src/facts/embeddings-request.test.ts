@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { parseStrictJson } from "../core/strict-json.ts";
 import { callFacts } from "./call-facts.ts";
 import { parseEmbeddingsRequest } from "./embeddings-request.ts";
+import { labelsOf } from "./labels.ts";
 
 function parse(fields: Readonly<Record<string, unknown>>) {
   const json = parseStrictJson(Buffer.from(JSON.stringify({ model: "embed", ...fields })), 64);
@@ -19,8 +20,8 @@ test("text and tokens are described", () => {
   ] as const) {
     const request = parse({ input, user: "ann", dimensions: 8, encoding_format: "base64" });
     assert.ok(request.ok);
-    assert.deepEqual(request.value.features, []);
-    assert.deepEqual(callFacts(request.value, { sourceAddress: "::1", time: 1 }), {
+    assert.deepEqual(request.value.request.features, []);
+    assert.deepEqual(callFacts(request.value.request, { sourceAddress: "::1", time: 1, labels: [] }), {
       requested_model: "embed",
       message_count: count,
       input_tokens: tokens,
@@ -37,11 +38,36 @@ test("text and tokens are described", () => {
   }
 });
 
-test("labels are found in every input, and acting fields are features", () => {
-  const request = parse({ input: ["a", "ann@example.com"], images: [], store: true });
+test("labels are found in every input and in every other field", () => {
+  for (const fields of [
+    { input: ["a", "ann@example.com"] },
+    { input: "a", instruction: "for ann@example.com" },
+    { input: "a", user: "ann@example.com" },
+  ]) {
+    const request = parse(fields);
+    assert.ok(request.ok);
+    assert.deepEqual(labelsOf(request.value.texts), ["pii.email"]);
+  }
+});
+
+test("fields that act, and text that nobody knows, are features", () => {
+  const fields = {
+    input: "a",
+    images: [],
+    store: true,
+    instruction: "find",
+    late_chunking: true,
+    truncate: "END",
+  };
+  const request = parse(fields);
   assert.ok(request.ok);
-  assert.deepEqual(request.value.labels, ["pii.email"]);
-  assert.deepEqual(request.value.features, ["field:images", "store"]);
+  assert.deepEqual(request.value.request.features, ["field:images", "field:instruction", "store"]);
+});
+
+test("a key that only differs in case from a known one is refused", () => {
+  const request = parse({ input: "a", Input: "b" });
+  assert.ok(!request.ok && request.failure.reason === "invalid_request");
+  assert.equal(request.failure.param, "Input");
 });
 
 test("an input of another kind is refused by name", () => {

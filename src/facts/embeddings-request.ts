@@ -3,11 +3,12 @@
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { StrictJson } from "../core/strict-json.ts";
-import { detect } from "./detectors.ts";
 import { member } from "./json-shape.ts";
+import { knownFields } from "./known-fields.ts";
 import { boundedFeatures, requestFeatures } from "./request-fields.ts";
-import { assertedUser, requestedModel, requestObject } from "./request-members.ts";
+import { assertedUser, type RequestReading, requestedModel, requestObject } from "./request-members.ts";
 import { invalid } from "./request-refusal.ts";
+import { Texts } from "./texts.ts";
 import { estimateInputTokens } from "./token-estimate.ts";
 import type { OfferedTool } from "./tools-offered.ts";
 
@@ -26,11 +27,10 @@ export interface EmbeddingsRequest {
   readonly hasImages: false;
   readonly hasAudio: false;
   readonly hasFiles: false;
-  readonly labels: readonly string[];
 }
 
-export function parseEmbeddingsRequest(json: StrictJson): Result<EmbeddingsRequest, Refusal> {
-  const body = requestObject(json);
+export function parseEmbeddingsRequest(json: StrictJson): Result<RequestReading<EmbeddingsRequest>, Refusal> {
+  const body = requestObject(json, "embeddings");
   if (!body.ok) return body;
   const model = requestedModel(body.value);
   if (!model.ok) return model;
@@ -40,7 +40,7 @@ export function parseEmbeddingsRequest(json: StrictJson): Result<EmbeddingsReque
   if (!input.ok) return input;
   const features = boundedFeatures(requestFeatures("embeddings", body.value));
   if (!features.ok) return features;
-  return ok({
+  const request: EmbeddingsRequest = {
     endpoint: "embeddings",
     requestedModel: model.value,
     stream: false,
@@ -54,33 +54,31 @@ export function parseEmbeddingsRequest(json: StrictJson): Result<EmbeddingsReque
     hasImages: false,
     hasAudio: false,
     hasFiles: false,
-    labels: [...input.value.labels].sort(),
-  });
+  };
+  const texts = new Texts();
+  for (const key in body.value) texts.addMember(key, body.value[key], knownFields.embeddings.names);
+  return ok({ request, texts });
 }
 
 interface Input {
   readonly count: number;
   readonly tokens: number;
-  readonly labels: ReadonlySet<string>;
 }
 
 /** A string, strings, tokens, or arrays of tokens. */
 function readInput(input: unknown): Result<Input, Refusal> {
   const items: readonly unknown[] = Array.isArray(input) && typeof input[0] !== "number" ? input : [input];
   if (items.length === 0) return invalid("input", "`input` must not be empty");
-  const labels = new Set<string>();
   let textBytes = 0;
   let tokens = 0;
   for (const item of items) {
-    if (typeof item === "string") {
-      textBytes += Buffer.byteLength(item);
-      detect(item, labels);
-    } else if (Array.isArray(item) && item.every((token) => Number.isSafeInteger(token))) {
+    if (typeof item === "string") textBytes += Buffer.byteLength(item);
+    else if (Array.isArray(item) && item.every((token) => Number.isSafeInteger(token))) {
       tokens += item.length;
     } else {
       return invalid("input", "`input` must be a string, an array of strings, or tokens");
     }
   }
   const estimated = estimateInputTokens({ textBytes, messages: 0, images: 0, audios: 0, files: 0 });
-  return ok({ count: items.length, tokens: tokens + estimated, labels });
+  return ok({ count: items.length, tokens: tokens + estimated });
 }

@@ -3,10 +3,12 @@
 
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
-import { detect } from "./detectors.ts";
+import { foldedMember } from "./folded-member.ts";
 import { eachString, isAbsent, isObject, isStructured, type JsonObject, member } from "./json-shape.ts";
+import { addMedium } from "./media-text.ts";
 import { quoted } from "./quoted.ts";
 import { invalid, undescribable } from "./request-refusal.ts";
+import { Texts } from "./texts.ts";
 
 /** What has been read so far, over all messages. */
 export interface ContentReading {
@@ -15,11 +17,11 @@ export interface ContentReading {
   images: number;
   audios: number;
   files: number;
-  readonly labels: Set<string>;
+  readonly texts: Texts;
 }
 
 export function emptyReading(): ContentReading {
-  return { textBytes: 0, images: 0, audios: 0, files: 0, labels: new Set() };
+  return { textBytes: 0, images: 0, audios: 0, files: 0, texts: new Texts() };
 }
 
 interface PartKind {
@@ -57,7 +59,19 @@ const mediaMembers: ReadonlySet<string> = new Set([
 ]);
 
 /** Structured members that any part may have. */
-const plainStructures: ReadonlySet<string> = new Set(["annotations", "cache_control", "logprobs"]);
+const plainStructures: ReadonlySet<string> = new Set([
+  "annotations",
+  "cache_control",
+  "logprobs",
+  "prompt_cache_breakpoint",
+]);
+
+const partMembers: ReadonlySet<string> = new Set([
+  "type",
+  ...[...partKinds.values()].map((kind) => kind.payload),
+  ...mediaMembers,
+  ...plainStructures,
+]);
 
 /** Adds the content of the message at `position` to `reading`. */
 export function readContent(
@@ -72,45 +86,81 @@ export function readContent(
   }
   const at = `messages.${position}.content`;
   if (!Array.isArray(content)) return invalid(at, `\`${at}\` must be a string or an array of parts`);
-  for (const part of content) {
-    const wrong = readPart(reading, part);
-    if (wrong !== null) return undescribable(`\`${at}\` holds ${wrong}`);
+  for (const [place, part] of content.entries()) {
+    const read = readPart(reading, part, at, place);
+    if (!read.ok) return read;
   }
+  addRuns(reading.texts, content);
   return ok(null);
 }
 
 export function readText(reading: ContentReading, text: string): void {
   reading.textBytes += Buffer.byteLength(text);
-  detect(text, reading.labels);
+  reading.texts.add(text);
 }
 
-/** What is wrong with the part, or null. */
-function readPart(reading: ContentReading, part: unknown): string | null {
-  if (!isObject(part)) return "a part that is not an object";
-  const type = member(part, "type");
-  const kind = partKinds.get(type);
-  if (kind === undefined) {
-    return typeof type === "string"
-      ? `a part of type ${quoted(type)}, which cannot be described`
-      : "a part without a `type`";
-  }
+function readPart(reading: ContentReading, part: unknown, at: string, place: number): Result<null, Refusal> {
+  const kind = kindOf(part);
+  if (!isObject(part) || kind === undefined) return undescribable(`\`${at}\` holds ${unknownPart(part)}`);
+  const folded = foldedMember(part, partMembers, `${at}.${place}`);
+  if (folded !== null) return folded;
   if (kind.counts === "thought") {
     eachString(part, (text) => readText(reading, text));
-    return null;
+    return ok(null);
   }
   const foreign = Object.keys(part).find((key) => isForeign(part, key, kind));
-  if (foreign !== undefined) return `a part with a member ${quoted(foreign)}, which cannot be described`;
-  if (kind.counts !== "text") {
-    reading[kind.counts] += 1;
-    return null;
+  if (foreign !== undefined) {
+    return undescribable(
+      `\`${at}\` holds a part with a member ${quoted(foreign)}, which cannot be described`,
+    );
   }
-  const text = member(part, kind.payload);
-  if (typeof text !== "string") return "a text part without text";
-  readText(reading, text);
-  return null;
+  if (kind.counts !== "text") reading[kind.counts] += 1;
+  else {
+    const text = member(part, kind.payload);
+    if (typeof text !== "string") return undescribable(`\`${at}\` holds a text part without text`);
+    reading.textBytes += Buffer.byteLength(text);
+  }
+  addMembers(reading.texts, part, kind);
+  return ok(null);
+}
+
+function kindOf(part: unknown): PartKind | undefined {
+  return isObject(part) ? partKinds.get(member(part, "type")) : undefined;
+}
+
+function unknownPart(part: unknown): string {
+  if (!isObject(part)) return "a part that is not an object";
+  const type = member(part, "type");
+  return typeof type === "string"
+    ? `a part of type ${quoted(type)}, which cannot be described`
+    : "a part without a `type`";
 }
 
 function isForeign(part: JsonObject, key: string, kind: PartKind): boolean {
   if (key === kind.payload || plainStructures.has(key)) return false;
   return mediaMembers.has(key) || isStructured(part[key]);
+}
+
+function addMembers(texts: Texts, part: JsonObject, kind: PartKind): void {
+  for (const key in part) {
+    if (key === "type") continue;
+    if (key === kind.payload && kind.counts !== "text") addMedium(texts, part[key]);
+    else texts.addMember(key, part[key], partMembers);
+  }
+}
+
+/** To a model text parts next to each other are one text: what is looked for may begin in one and end in the next. */
+export function addRuns(texts: Texts, parts: unknown): void {
+  if (!Array.isArray(parts) || parts.length < 2) return;
+  let run: string[] = [];
+  for (let at = 0; at <= parts.length; at += 1) {
+    const part: unknown = parts[at];
+    const kind = kindOf(part);
+    const text = isObject(part) && kind?.counts === "text" ? member(part, kind.payload) : null;
+    if (typeof text === "string") run.push(text);
+    else {
+      if (run.length > 1) texts.add(run.join(""));
+      run = [];
+    }
+  }
 }

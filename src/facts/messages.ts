@@ -2,10 +2,12 @@
 
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
-import { detectInArguments } from "./detectors.ts";
+import { foldedMember } from "./folded-member.ts";
 import { eachString, isAbsent, isObject, isStructured, type JsonObject, member } from "./json-shape.ts";
+import { addImages, addMedium } from "./media-text.ts";
 import { type ContentReading, emptyReading, readContent, readText } from "./message-content.ts";
 import { invalid } from "./request-refusal.ts";
+import { foldedToolCall } from "./tool-calls-sent.ts";
 
 export interface MessageFacts extends Readonly<ContentReading> {
   readonly count: number;
@@ -27,6 +29,21 @@ const knownStructures: ReadonlySet<string> = new Set([
   "tool_calls",
 ]);
 
+/** And these where they are what an assistant has answered, sent back to it: from a user they are something new. */
+const sentBack: ReadonlySet<string> = new Set(["extra_content", "images"]);
+
+const messageMembers: ReadonlySet<string> = new Set([
+  ...knownStructures,
+  ...sentBack,
+  "name",
+  "prefix",
+  "reasoning",
+  "reasoning_content",
+  "refusal",
+  "role",
+  "tool_call_id",
+]);
+
 export function readMessages(messages: unknown): Result<MessageFacts, Refusal> {
   if (!Array.isArray(messages) || messages.length === 0) {
     return invalid("messages", "`messages` must be an array with at least one message");
@@ -46,12 +63,15 @@ function readMessage(
   message: unknown,
   position: number,
 ): Result<null, Refusal> {
-  if (!isObject(message)) {
-    return invalid(`messages.${position}`, `\`messages.${position}\` must be an object`);
-  }
+  const at = `messages.${position}`;
+  if (!isObject(message)) return invalid(at, `\`${at}\` must be an object`);
+  const folded =
+    foldedMember(message, messageMembers, at) ??
+    foldedToolCall(member(message, "tool_calls"), member(message, "function_call"), at);
+  if (folded !== null) return folded;
   if (!roles.has(member(message, "role"))) {
     const known = [...roles].join(", ");
-    return invalid(`messages.${position}.role`, `\`messages.${position}.role\` must be one of ${known}`);
+    return invalid(`${at}.role`, `\`${at}.role\` must be one of ${known}`);
   }
   const content = readContent(reading, member(message, "content"), position);
   if (!content.ok) return content;
@@ -61,19 +81,51 @@ function readMessage(
 
 /** Everything besides role and content: all of its text goes to the model, or to whoever reads the field. */
 function readMembers(reading: ContentReading, features: Set<string>, message: JsonObject): void {
-  for (const [key, value] of Object.entries(message)) {
+  for (const key in message) {
+    const value = message[key];
     if (key === "role" || key === "content" || isAbsent(value)) continue;
-    if (key === "audio") reading.audios += 1;
-    if (isStructured(value) && !knownStructures.has(key)) features.add(`message_field:${key}`);
-    if (key === "tool_calls" || key === "function_call") readProposals(reading, value);
-    else eachString(value, (text) => readText(reading, text));
+    if (!messageMembers.has(key)) reading.texts.add(key);
+    if (isStructured(value) && !isInert(message, key, value)) features.add(`message_field:${key}`);
+    readMember(reading, key, value);
   }
 }
 
-/** Arguments are JSON within JSON: what they say may be spelled with escapes. */
-function readProposals(reading: ContentReading, proposals: unknown): void {
-  eachString(proposals, (text) => {
-    reading.textBytes += Buffer.byteLength(text);
-    detectInArguments(text, reading.labels);
-  });
+function readMember(reading: ContentReading, key: string, value: unknown): void {
+  switch (key) {
+    case "audio":
+      reading.audios += 1;
+      return addMedium(reading.texts, value);
+    case "images":
+      reading.images += Array.isArray(value) ? value.length : 1;
+      return addImages(reading.texts, value);
+    case "tool_calls":
+    case "function_call":
+      // Arguments are JSON within JSON: what they say may be spelled with escapes.
+      return eachString(value, (text) => {
+        reading.textBytes += Buffer.byteLength(text);
+        reading.texts.addJson(text);
+      });
+    default:
+      if (typeof value === "string") readText(reading, value);
+      else if (isStructured(value)) eachString(value, (text) => readText(reading, text));
+  }
+}
+
+function isInert(message: JsonObject, key: string, value: unknown): boolean {
+  if (knownStructures.has(key)) return true;
+  if (!sentBack.has(key) || member(message, "role") !== "assistant") return false;
+  return key !== "extra_content" || isSignature(value);
+}
+
+/** What Gemini wants back: the signature of a thought. Nothing else in there is known to be harmless. */
+function isSignature(extra: unknown): boolean {
+  if (!isObject(extra)) return false;
+  return Object.entries(extra).every(
+    ([vendor, content]) =>
+      vendor === "google" &&
+      isObject(content) &&
+      Object.entries(content).every(
+        ([key, value]) => (key === "thought_signature" || key === "thought") && !isStructured(value),
+      ),
+  );
 }

@@ -2,6 +2,7 @@
 
 import { isAbsent, isObject, type JsonObject, member } from "./json-shape.ts";
 import { assemblyFault } from "./proposed-actions.ts";
+import { toolCallFault } from "./tool-call-members.ts";
 
 type Kind = "function" | "custom";
 
@@ -24,6 +25,7 @@ export class PartialCall {
 
   /** Takes one of its parts; returns how many bytes of it are kept. */
   take(delta: JsonObject): number {
+    this.#fault ??= toolCallFault(delta);
     this.#takeType(member(delta, "type"));
     this.#takeId(member(delta, "id"), PartialCall.isNamed(delta));
     const asFunction = member(delta, "function");

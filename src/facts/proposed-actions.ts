@@ -6,6 +6,7 @@ import { undescribableArguments } from "./arguments.ts";
 import { detectInArguments } from "./detectors.ts";
 import { isAbsent, isObject, type JsonObject, member } from "./json-shape.ts";
 import { quoted } from "./quoted.ts";
+import { namedFault, toolCallFault } from "./tool-call-members.ts";
 
 export interface ProposedAction {
   readonly choice: number;
@@ -53,6 +54,8 @@ type Place = Pick<ProposedAction, "choice" | "position">;
 function readToolCall(place: Place, call: unknown): ProposedAction {
   if (!isObject(call)) return malformed(place, "a tool call is not an object");
   if (assemblyFault in call) return malformed(place, String(call[assemblyFault]));
+  const fault = toolCallFault(call);
+  if (fault !== null) return malformed(place, fault);
   const id = member(call, "id") ?? null;
   if (id !== null && typeof id !== "string") return malformed(place, "the id of a tool call is not a string");
   const isCustom = !isAbsent(member(call, "custom"));
@@ -75,6 +78,8 @@ function readNamed(
   if (!isObject(named) || typeof name !== "string" || name === "") {
     return malformed(place, "a tool call has no name");
   }
+  const fault = namedFault(named);
+  if (fault !== null) return malformed(place, fault);
   if (name.length > maxToolName || !name.isWellFormed()) {
     return malformed(place, "the name of a tool call is too long, or no text");
   }

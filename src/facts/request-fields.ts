@@ -3,113 +3,44 @@
 
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
-import { isStructured, type JsonObject } from "./json-shape.ts";
+import { isObject, isStructured, type JsonObject } from "./json-shape.ts";
+import { actingFields, knownFields, type RequestKind } from "./known-fields.ts";
 import { undescribable } from "./request-refusal.ts";
-
-/** Fields that only shape the answer. Whatever their values, they pass as the client wrote them. */
-const inertChatFields: ReadonlySet<string> = new Set([
-  "allowed_token_ids",
-  "audio",
-  "bad_words",
-  "chat_template_kwargs",
-  "enable_thinking",
-  "frequency_penalty",
-  "function_call",
-  "functions",
-  "guided_choice",
-  "guided_json",
-  "logit_bias",
-  "logprobs",
-  "max_completion_tokens",
-  "max_tokens",
-  "messages",
-  "metadata",
-  "min_p",
-  "modalities",
-  "model",
-  "n",
-  "parallel_tool_calls",
-  "prediction",
-  "presence_penalty",
-  "prompt_cache_key",
-  "prompt_cache_retention",
-  "reasoning",
-  "reasoning_effort",
-  "repetition_penalty",
-  "response_format",
-  "safety_identifier",
-  "seed",
-  "service_tier",
-  "stop",
-  "stop_token_ids",
-  "stream",
-  "stream_options",
-  "structured_outputs",
-  "temperature",
-  "thinking",
-  "tool_choice",
-  "tools",
-  "top_k",
-  "top_logprobs",
-  "top_p",
-  "user",
-  "verbosity",
-]);
-
-const inertEmbeddingsFields: ReadonlySet<string> = new Set([
-  "dimensions",
-  "encoding_format",
-  "input",
-  "input_type",
-  "model",
-  "user",
-]);
-
-/**
- * Fields known to act, of OpenAI and of the vendors and routers that speak its API, even where their values are plain:
- * they search, send the call elsewhere, or make the provider keep it. Features under their own names.
- */
-const actingFields: ReadonlySet<string> = new Set([
-  "api_base",
-  "api_key",
-  "background",
-  "base_url",
-  "conversation",
-  "custom_llm_provider",
-  "data_sources",
-  "enable_search",
-  "fallbacks",
-  "logits_processors",
-  "mcp_servers",
-  "models",
-  "plugins",
-  "previous_response_id",
-  "prompt",
-  "provider",
-  "route",
-  "search_parameters",
-  "store",
-  "transforms",
-  "web_search",
-  "web_search_options",
-]);
 
 const maxFeatures = 64;
 const maxFeatureLength = 128;
 
-export type RequestKind = "chat" | "embeddings";
-
-/** Features of the request's own fields, in no order: a known field by its name, any other as `field:<name>`. */
+/**
+ * Features of the request's own fields, in no order: a known field by its name, any other as `field:<name>`. Of fields that
+ * nobody knows numbers and booleans pass: a knob that a server adds is one of these. Text, lists and objects may name
+ * another model, another place or something to run.
+ */
 export function requestFeatures(kind: RequestKind, body: JsonObject): readonly string[] {
-  const inert = kind === "chat" ? inertChatFields : inertEmbeddingsFields;
+  const { inert } = knownFields[kind];
   const features: string[] = [];
-  for (const [field, value] of Object.entries(body)) {
+  for (const field in body) {
+    const value = body[field];
     // What is null or false asks for nothing.
     if (inert.has(field) || value === null || value === false) continue;
-    if (actingFields.has(field)) features.push(field);
-    else if (isStructured(value)) features.push(`field:${field}`);
+    if (actingFields.has(field)) {
+      if (field !== "chat_template_kwargs" || !onlySwitches(value)) features.push(field);
+    } else if (isStructured(value) || typeof value === "string") {
+      features.push(`field:${field}`);
+    }
   }
   return features;
+}
+
+/**
+ * Whether arguments for the chat template only turn something on or off, such as `enable_thinking`. They are also a way to
+ * another template, or to have none applied.
+ */
+function onlySwitches(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  return Object.entries(value).every(
+    ([key, held]) =>
+      key !== "tokenize" && !isStructured(held) && (typeof held !== "string" || key === "reasoning_effort"),
+  );
 }
 
 /** Each once, sorted. Every one of them costs a decision, so a request has a bounded number. */

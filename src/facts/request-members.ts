@@ -3,14 +3,25 @@
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { StrictJson } from "../core/strict-json.ts";
+import { foldedMember } from "./folded-member.ts";
 import { isAbsent, isObject, type JsonObject, member } from "./json-shape.ts";
+import { knownFields, type RequestKind } from "./known-fields.ts";
 import { invalid, undescribable } from "./request-refusal.ts";
+import type { Texts } from "./texts.ts";
 
 const maxModelLength = 256;
 const maxUserLength = 512;
+const maxAnswers = 128;
 
-export function requestObject(json: StrictJson): Result<JsonObject, Refusal> {
-  return isObject(json.value) ? ok(json.value) : invalid(null, "the request body must be a JSON object");
+/** What has been read of a request, and the text in it that nobody has looked at yet. */
+export interface RequestReading<Request> {
+  readonly request: Request;
+  readonly texts: Texts;
+}
+
+export function requestObject(json: StrictJson, kind: RequestKind): Result<JsonObject, Refusal> {
+  if (!isObject(json.value)) return invalid(null, "the request body must be a JSON object");
+  return foldedMember(json.value, knownFields[kind].names, "") ?? ok(json.value);
 }
 
 export function requestedModel(body: JsonObject): Result<string, Refusal> {
@@ -41,10 +52,11 @@ export function optionalBoolean(body: JsonObject, key: string): Result<boolean, 
   return typeof value === "boolean" ? ok(value) : invalid(key, `\`${key}\` must be true or false`);
 }
 
-/** A count within what a double holds exactly, or null. */
-export function optionalCount(body: JsonObject, key: string): Result<number | null, Refusal> {
-  const value = member(body, key);
-  if (isAbsent(value)) return ok(null);
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return ok(value);
-  return invalid(key, `\`${key}\` must be a whole number from 0 to 2^53-1`);
+/** How many answers are asked for: as many as OpenAI gives at most. */
+export function answerCount(body: JsonObject): Result<number, Refusal> {
+  const n = member(body, "n");
+  if (isAbsent(n)) return ok(1);
+  return typeof n === "number" && Number.isSafeInteger(n) && n >= 1 && n <= maxAnswers
+    ? ok(n)
+    : invalid("n", `\`n\` must be a whole number from 1 to ${maxAnswers}`);
 }

@@ -2,9 +2,11 @@
 
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
-import { isAbsent, isObject, type JsonObject, member } from "./json-shape.ts";
+import { foldedMember } from "./folded-member.ts";
+import { isAbsent, isObject, isStructured, type JsonObject, member } from "./json-shape.ts";
 import { quoted } from "./quoted.ts";
 import { invalid, undescribable } from "./request-refusal.ts";
+import type { DefinitionList, ToolDefinitions } from "./tool-definitions.ts";
 import { toolDigest } from "./tool-digest.ts";
 
 export interface OfferedTool {
@@ -26,16 +28,26 @@ const maxNamesBytes = 16 * 1024;
 
 const noTools: OfferedTools = { byName: new Map(), hosted: [] };
 
+const entryMembers: ReadonlySet<string> = new Set(["cache_control", "custom", "function", "type"]);
+const definitionMembers: ReadonlySet<string> = new Set([
+  "description",
+  "format",
+  "name",
+  "parameters",
+  "strict",
+]);
+
 interface Gathered {
   readonly byName: Map<string, OfferedTool>;
   readonly hosted: string[];
+  readonly definitions: ToolDefinitions;
 }
 
-export function offeredTools(body: JsonObject): Result<OfferedTools, Refusal> {
+export function offeredTools(body: JsonObject, definitions: ToolDefinitions): Result<OfferedTools, Refusal> {
   const tools = member(body, "tools");
   const functions = member(body, "functions");
   if (isAbsent(tools) && isAbsent(functions)) return ok(noTools);
-  const gathered: Gathered = { byName: new Map(), hosted: [] };
+  const gathered: Gathered = { byName: new Map(), hosted: [], definitions };
   for (const [param, list] of [
     ["tools", tools],
     ["functions", functions],
@@ -50,42 +62,67 @@ export function offeredTools(body: JsonObject): Result<OfferedTools, Refusal> {
   return ok(gathered);
 }
 
-function addTools(gathered: Gathered, param: "tools" | "functions", list: unknown): Result<null, Refusal> {
+function addTools(gathered: Gathered, param: DefinitionList, list: unknown): Result<null, Refusal> {
   if (isAbsent(list)) return ok(null);
   if (!Array.isArray(list)) return invalid(param, `\`${param}\` must be an array`);
   if (list.length > maxTools) return undescribable(`it offers more than ${maxTools} tools`);
   for (const [position, entry] of list.entries()) {
-    const added = addTool(gathered, param, entry, `${param}.${position}`);
+    const added = addTool(gathered, param, entry, position);
     if (!added.ok) return added;
   }
   return gathered.byName.size > maxTools ? undescribable(`it offers more than ${maxTools} tools`) : ok(null);
 }
 
 function addTool(
-  { byName, hosted }: Gathered,
-  param: "tools" | "functions",
+  gathered: Gathered,
+  param: DefinitionList,
   entry: unknown,
-  at: string,
+  position: number,
 ): Result<null, Refusal> {
+  const at = `${param}.${position}`;
   if (!isObject(entry)) return invalid(at, `\`${at}\` must be an object`);
-  const type = param === "functions" ? "legacy" : member(entry, "type");
+  const isLegacy = param === "functions";
+  const folded = isLegacy ? null : foldedMember(entry, entryMembers, at);
+  if (folded !== null) return folded;
+  const type = isLegacy ? "legacy" : typeOf(entry);
   if (type !== "legacy" && type !== "function" && type !== "custom") {
     if (typeof type !== "string") return invalid(`${at}.type`, `\`${at}.type\` must be a string`);
-    hosted.push(`tool:${type}`);
+    gathered.hosted.push(`tool:${type}`);
     return ok(null);
   }
-  const definition = type === "legacy" ? entry : member(entry, type);
+  const where = isLegacy ? at : `${at}.${type}`;
+  return addDefined(gathered, type, isLegacy ? entry : member(entry, type), where, (key) =>
+    gathered.definitions.at(param, position, key),
+  );
+}
+
+/** Some clients leave the type of a function out, which is clear as long as nothing else stands beside it. */
+function typeOf(entry: JsonObject): unknown {
+  const type = member(entry, "type");
+  if (!isAbsent(type) || !isObject(member(entry, "function"))) return type;
+  const isClear = Object.keys(entry).every((key) => key === "function" || !isStructured(entry[key]));
+  return isClear ? "function" : type;
+}
+
+function addDefined(
+  { byName }: Gathered,
+  kind: OfferedTool["kind"],
+  definition: unknown,
+  where: string,
+  again: (key: "function" | "custom" | null) => JsonObject,
+): Result<null, Refusal> {
   const name = isObject(definition) ? member(definition, "name") : undefined;
   if (!isObject(definition) || typeof name !== "string" || name === "") {
-    const where = type === "legacy" ? `${at}.name` : `${at}.${type}.name`;
-    return invalid(where, `\`${where}\` must name the tool`);
+    return invalid(`${where}.name`, `\`${where}.name\` must name the tool`);
   }
+  const folded = foldedMember(definition, definitionMembers, where);
+  if (folded !== null) return folded;
   if (name.length > maxNameLength) {
     return undescribable(`the name of a tool is longer than ${maxNameLength} characters`);
   }
   if (byName.has(name)) {
     return undescribable(`the tool ${quoted(name)} is offered twice, so that its calls would be ambiguous`);
   }
-  byName.set(name, { kind: type, digest: () => toolDigest(definition, type) });
+  byName.set(name, { kind, digest: () => toolDigest(again(kind === "legacy" ? null : kind), kind) });
   return ok(null);
 }

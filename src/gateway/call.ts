@@ -4,14 +4,23 @@ import type { StrictJson } from "../core/strict-json.ts";
 import type { CallFacts } from "../facts/call-facts.ts";
 import type { ChatRequest } from "../facts/chat-request.ts";
 import type { EmbeddingsRequest } from "../facts/embeddings-request.ts";
+import type { Texts } from "../facts/texts.ts";
 
 export type Endpoint = "chat" | "embeddings";
 
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** Who holds the key that came with a request. */
+export interface KeyHolder {
+  readonly application: string;
+  readonly keyId: string;
+}
+
 /** As it came in. */
 export interface IncomingCall {
   readonly endpoint: Endpoint;
+  /** What `recognise` found on the request's head. Left out, the key is looked up when the call is identified. */
+  readonly holder?: KeyHolder;
   readonly headers: RequestHeaders;
   readonly body: Buffer;
   /** The client's address in text form: the socket's, unless a trusted proxy says otherwise. */
@@ -38,10 +47,17 @@ export interface IdentifiedCall extends IncomingCall {
   readonly time: number;
 }
 
-/** After `parse`: what is forwarded is what was inspected. */
-export interface ParsedCall extends IdentifiedCall {
-  readonly json: StrictJson;
+/** What stays of `parse` to the end. What the body was parsed into does not: it may be many times as large. */
+export interface ReadCall extends IdentifiedCall {
+  /** Where the members stand in `body`, for edits of its bytes. */
+  readonly members: StrictJson["members"];
   readonly request: ChatRequest | EmbeddingsRequest;
+}
+
+/** After `parse`: what is forwarded is what was inspected. */
+export interface ParsedCall extends ReadCall {
+  /** What the detectors have to look at. */
+  readonly texts: Texts;
 }
 
 /** `provider/model`, concrete: policy decides this and never an alias. */
@@ -55,7 +71,7 @@ export function targetId(target: Target): string {
 }
 
 /** After `resolve` and `describe`: what policy will see. */
-export interface DescribedCall extends ParsedCall {
+export interface DescribedCall extends ReadCall {
   readonly targets: readonly [Target, ...Target[]];
   readonly facts: CallFacts;
   /** Pseudonym of the user that the request asserts, or null. */

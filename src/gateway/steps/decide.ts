@@ -32,7 +32,7 @@ export function decide(
     });
     strictest = stricter(
       strictest,
-      worded(decision, `\`${feature}\` makes the provider act and needs its own permit`),
+      worded(decision, `\`${feature}\` may make the provider act and needs its own permit`),
     );
   }
   return strictest;

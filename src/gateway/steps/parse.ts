@@ -16,8 +16,9 @@ export function parse(
   if (!json.ok) {
     return fail({ reason: "invalid_json", detail: json.failure.detail, offset: json.failure.offset });
   }
-  const request =
-    call.endpoint === "chat" ? parseChatRequest(json.value) : parseEmbeddingsRequest(json.value);
-  if (!request.ok) return request;
-  return ok({ ...call, json: json.value, request: request.value });
+  const read =
+    call.endpoint === "chat" ? parseChatRequest(json.value, call.body) : parseEmbeddingsRequest(json.value);
+  if (!read.ok) return read;
+  const { request, texts } = read.value;
+  return ok({ ...call, members: json.value.members, request, texts });
 }
