@@ -56,6 +56,7 @@ export type Refusal =
   | { readonly reason: "overloaded"; readonly retryAfterSeconds: number }
   | { readonly reason: "draining"; readonly retryAfterSeconds: number }
   | { readonly reason: "trail_unavailable" }
+  | { readonly reason: "answer_unrecorded" }
   | { readonly reason: "internal" }
   // nobody is left to read this one; it is recorded all the same
   | { readonly reason: "client_closed" };

@@ -1,6 +1,6 @@
 // The headers that tell a client what the gate did with its call.
 
-import type { DeterminingPolicy } from "../core/refusal.ts";
+import type { DeterminingPolicy, Refusal } from "../core/refusal.ts";
 import type { Decision } from "../policy/decision.ts";
 import { targetId } from "./call.ts";
 import type { CallRun } from "./call-run.ts";
@@ -36,6 +36,18 @@ export function policyHeaders(policies: readonly DeterminingPolicy[]): AnswerHea
       .slice(0, 2000),
   };
 }
+
+/** The headers of a call whose answer is withheld: what policy says of the answer takes the place of what it said of the call. */
+export function withheldHeaders(headers: AnswerHeaders, refusal: Refusal): AnswerHeaders {
+  const others = Object.entries(headers).filter(([name]) => !policyHeaderNames.has(name));
+  return {
+    ...Object.fromEntries(others),
+    "x-portcullis-decision": refusal.reason === "approval_required" ? "hold" : "deny",
+    ...("policies" in refusal ? policyHeaders(refusal.policies) : {}),
+  };
+}
+
+const policyHeaderNames: ReadonlySet<string> = new Set(["x-portcullis-policies", "x-portcullis-reasons"]);
 
 /** What is known once a provider has answered. */
 export function servedHeaders(run: CallRun): AnswerHeaders {

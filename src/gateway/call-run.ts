@@ -45,6 +45,8 @@ export class CallRun {
   upstreamMs = 0;
   /** `performance.now()` of the first byte written to the client. */
   firstByteAt: number | null = null;
+  /** What the answer that is under way has used so far; null when there is none. */
+  usageSoFar: (() => TokenUsage) | null = null;
   #completed = false;
 
   constructor(call: DescribedCall) {
@@ -54,6 +56,7 @@ export class CallRun {
   leave(target: Target): void {
     this.sent += 1;
     this.target = target;
+    this.usageSoFar = null;
     this.sentAt = performance.now();
   }
 

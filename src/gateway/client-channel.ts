@@ -5,7 +5,10 @@ import type { Refusal } from "../core/refusal.ts";
 export type AnswerHeaders = Readonly<Record<string, string>>;
 
 export interface ClientChannel {
-  /** Aborted when the client is gone before its answer was complete, or when a drain has run out of time. */
+  /**
+   * Aborted when the client is gone before its answer was complete, when it has not read for so long that it counts as
+   * gone, or when a drain has run out of time.
+   */
   readonly signal: AbortSignal;
 
   /** Whether the status line is out: from then on a failure can only be told in-band. */
@@ -17,7 +20,10 @@ export interface ClientChannel {
   /** Opens a stream of server-sent events. */
   open(status: number, headers: AnswerHeaders): void;
 
-  /** Writes to an open stream. A promise means: wait for it before writing more (the client reads slowly). */
+  /**
+   * Writes to an open stream. A promise means: wait for it before writing more (the client reads slowly). It always
+   * resolves: also when `signal` is aborted.
+   */
   write(text: string | Uint8Array): Promise<void> | undefined;
 
   /** Ends an open stream as a success. */

@@ -1,6 +1,5 @@
 // How calls end: the completion first, durably, and only then the last bytes to the client.
 
-import type { EncodedEntry } from "../core/entry.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { estimateOutputTokens } from "../facts/token-estimate.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
@@ -8,29 +7,53 @@ import { type CallOutcome, type CallRun, type Completion, noUsage } from "./call
 import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
 import type { GatewayParts } from "./parts.ts";
 import { outcomeOf } from "./provider-refusal.ts";
+import { type Recording, record } from "./recording.ts";
 import { completionEntry } from "./steps/record-completion.ts";
 
 /**
- * Records the end of the call, with the entries that belong before it in the same append. False when the trail cannot
- * take it: what was begun on record is then tried again, and the client must not be told of a success.
+ * Records the end of the call, with the entries that belong before it in the same append. Null when it is durable. Otherwise
+ * what the client is told in place of a success: a call that was begun on record is then completed later, as the failure
+ * that it is, and what was decided of its answer is left out because nothing of it was released.
  */
 export async function recordEnd(
   parts: GatewayParts,
   run: CallRun,
   completion: Completion,
-  before: readonly EncodedEntry[] = [],
-): Promise<boolean> {
-  const entries = [...before, completionEntry(parts, run, completion)];
+  before: readonly Recording[] = [],
+): Promise<Refusal | null> {
+  run.markCompleted();
   try {
-    await parts.trail.append(entries);
+    await record(parts, [...before, completionEntry(parts, run, completion)]);
     run.decided = true;
-    return true;
+    return null;
   } catch (fault) {
     parts.log.error({ call: run.call.id, fault: String(fault) }, "a completion could not be recorded");
+    const refusal: Refusal = { reason: run.sent === 0 ? "trail_unavailable" : "answer_unrecorded" };
     // A call that is not on record at all did not happen, and must not turn up later.
-    if (run.decided) parts.late.add(entries);
-    return false;
+    if (run.decided) {
+      const failed = failedCompletion(parts, run, completion, refusal);
+      parts.late.add([completionEntry(parts, run, failed).entry]);
+    }
+    return refusal;
   }
+}
+
+function failedCompletion(
+  parts: GatewayParts,
+  run: CallRun,
+  completion: Completion,
+  refusal: Refusal,
+): Completion {
+  return {
+    outcome: "internal_error",
+    reason: refusal.reason,
+    status: run.firstByteAt === null ? parts.statusOf(refusal) : completion.status,
+    servedModel: completion.servedModel,
+    finishReasons: [],
+    usage: completion.usage,
+    responseDigest: null,
+    response: null,
+  };
 }
 
 /** Ends the call with a refusal: recorded, then told. */
@@ -43,11 +66,11 @@ export async function endRefused(
     readonly headers: AnswerHeaders;
     readonly outcome?: CallOutcome;
     readonly usage?: TokenUsage;
-    readonly before?: readonly EncodedEntry[];
+    readonly before?: readonly Recording[];
   },
 ): Promise<void> {
   const status = client.started ? 200 : parts.statusOf(refusal);
-  const recorded = await recordEnd(
+  const unrecorded = await recordEnd(
     parts,
     run,
     {
@@ -56,13 +79,19 @@ export async function endRefused(
       status,
       servedModel: null,
       finishReasons: [],
-      usage: options.usage ?? noUsage,
+      usage: options.usage ?? usageSoFar(run, refusal),
       responseDigest: null,
       response: null,
     },
     options.before,
   );
-  client.refuse(recorded ? refusal : { reason: "trail_unavailable" }, options.headers);
+  client.refuse(unrecorded ?? refusal, options.headers);
+}
+
+/** A request that reached its provider has used something, however the call ended. */
+function usageSoFar(run: CallRun, refusal: Refusal): TokenUsage {
+  if (run.sent === 0 || outcomeOf(refusal) === "upstream_unreachable") return noUsage;
+  return run.usageSoFar?.() ?? usageOf(run, null, 0);
 }
 
 /** What the provider reports, else an estimate that says so. */

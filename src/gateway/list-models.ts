@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import type { DecisionRequest } from "../policy/decision.ts";
 import { type RequestHeaders, targetId } from "./call.ts";
 import type { GatewayParts } from "./parts.ts";
+import { recognise } from "./steps/identify.ts";
 
 interface Model {
   readonly id: string;
@@ -15,12 +16,12 @@ interface Model {
 
 /** All of them, or the one that `id` names. A model that needs a sign-off counts as permitted. */
 export function listModels(
-  parts: Pick<GatewayParts, "keys" | "router" | "policy" | "clock">,
+  parts: Pick<GatewayParts, "keys" | "applications" | "router" | "policy" | "clock">,
   headers: RequestHeaders,
   sourceAddress: string,
   id: string | null,
 ): Result<Model | { readonly object: "list"; readonly data: readonly Model[] }, Refusal> {
-  const holder = parts.keys.identify(headers, sourceAddress);
+  const holder = recognise(parts, headers, sourceAddress);
   if (!holder.ok) return holder;
   const permitted = (model: string): boolean =>
     (["chat", "embed"] as const).some((action) => {

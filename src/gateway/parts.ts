@@ -10,14 +10,8 @@ import type { DecisionPoint } from "../policy/decision.ts";
 import type { ModelProvider } from "../providers/provider.ts";
 import type { Router } from "../providers/routing.ts";
 import type { PriceBook } from "../usage/price-book.ts";
-import type { CallApplication, RequestHeaders } from "./call.ts";
+import type { CallApplication, KeyHolder, RequestHeaders } from "./call.ts";
 import type { LateCompletions } from "./late-completions.ts";
-
-/** Who holds the key that came with a request. */
-export interface KeyHolder {
-  readonly application: string;
-  readonly keyId: string;
-}
 
 export interface Keys {
   identify(headers: RequestHeaders, sourceAddress: string): Result<KeyHolder, Refusal>;

@@ -1,8 +1,8 @@
 // The gate. Every model call takes this path, streamed or not, whatever its endpoint and however many targets are tried:
 // identify → parse → resolve → describe → (decide → record → dispatch)+ → inspect → decide actions → record → answer.
 
+import { LogUnavailableError } from "../audit/log-store.ts";
 import { LeafTooLargeError } from "../audit/trail-entry.ts";
-import type { EncodedEntry } from "../core/entry.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ProviderAnswer, ProviderFailure } from "../providers/provider.ts";
@@ -11,9 +11,10 @@ import type { DescribedCall, IdentifiedCall, IncomingCall, Target } from "./call
 import { CallRun } from "./call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
 import { discard } from "./discard.ts";
-import { endRefused, usageOf } from "./ending.ts";
+import { endRefused } from "./ending.ts";
 import type { GatewayParts } from "./parts.ts";
 import { providerRefusal } from "./provider-refusal.ts";
+import { type Recording, record } from "./recording.ts";
 import { answerEmbeddings } from "./steps/answer-embeddings.ts";
 import { answerWhole } from "./steps/answer-whole.ts";
 import { type CallDecision, decide, decisionRefusal } from "./steps/decide.ts";
@@ -83,7 +84,7 @@ async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChann
     if (decision.outcome !== "permit") {
       if (last === null) return refuseDecided(parts, run, client, decision, entry);
       // A fallback that policy does not permit is passed over, on record.
-      await parts.trail.append([entry]);
+      if (!(await recorded(parts, run, entry))) break;
       continue;
     }
     if (!(await recorded(parts, run, entry))) {
@@ -134,13 +135,13 @@ async function answer(
   await discard(got);
   const detail = "it is a stream, and none was asked for";
   const refusal: Refusal = { reason: "upstream_invalid", provider: attempt.target.provider, detail };
-  return endRefused(parts, run, client, refusal, { headers, usage: usageOf(run, null, 0) });
+  return endRefused(parts, run, client, refusal, { headers });
 }
 
 /** False when the trail cannot take the decision: then nothing may be sent. */
-async function recorded(parts: GatewayParts, run: CallRun, entry: EncodedEntry): Promise<boolean> {
+async function recorded(parts: GatewayParts, run: CallRun, entry: Recording): Promise<boolean> {
   try {
-    await parts.trail.append([entry]);
+    await record(parts, [entry]);
     run.decided = true;
     return true;
   } catch (fault) {
@@ -155,7 +156,7 @@ async function refuseDecided(
   run: CallRun,
   client: ClientChannel,
   decision: CallDecision,
-  entry: EncodedEntry,
+  entry: Recording,
 ): Promise<void> {
   return endRefused(parts, run, client, decisionRefusal(decision), {
     headers: decisionHeaders(run.call.id, decision),
@@ -176,7 +177,7 @@ async function refuseUndescribed(
     undescribedCompletionEntry(parts, call, refusal.reason, parts.statusOf(refusal)),
   ];
   try {
-    await parts.trail.append(entries);
+    await record(parts, entries);
   } catch (fault) {
     parts.log.error({ call: call.id, fault: faultText(fault) }, "a refused call could not be recorded");
     return client.refuse({ reason: "trail_unavailable" }, headers);
@@ -197,9 +198,12 @@ async function endFaulty(
       return await refuseUndescribed(parts, call, client, { refusal: tooLargeToRecord, requestedModel: "" });
     }
     parts.log.error({ call: call.id, fault: faultText(fault) }, "a call met a fault");
+    const refusal: Refusal = {
+      reason: fault instanceof LogUnavailableError ? "trail_unavailable" : "internal",
+    };
     // Without a decision on record there is nothing to complete.
-    if (run === null || run.completed || !run.decided) client.refuse({ reason: "internal" }, headers);
-    else await endRefused(parts, run, client, { reason: "internal" }, { headers });
+    if (run === null || run.completed || !run.decided) client.refuse(refusal, headers);
+    else await endRefused(parts, run, client, refusal, { headers });
   } catch (another) {
     parts.log.error({ call: call.id, fault: faultText(another) }, "a call could not be ended");
     client.cut();

@@ -36,6 +36,7 @@ export function outcomeOf(refusal: Refusal): CallOutcome {
       return "client_closed";
     case "internal":
     case "trail_unavailable":
+    case "answer_unrecorded":
       return "internal_error";
     case "tool_call_denied":
       return "withheld";

@@ -4,18 +4,19 @@
 import type { Result } from "../core/result.ts";
 import { fail, ok } from "../core/result.ts";
 import { parseStrictJsonText } from "../core/strict-json.ts";
+import { isObject, type JsonObject } from "../facts/json-shape.ts";
 import { type ProposedAction, proposedActions } from "../facts/proposed-actions.ts";
 import { ChoiceAssembly } from "../facts/stream-assembly.ts";
 import type { SseEvent } from "../providers/sse-decoder.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
-import { type ChatAnswer, isObject, type JsonObject, readChatAnswer } from "./chat-answer.ts";
+import { type ChatAnswer, endsWhole, readChatAnswer } from "./chat-answer.ts";
 
 /** An event kept back until the end. */
 export interface HeldEvent {
   readonly raw: Buffer;
   /** The choices it speaks of; empty for usage and `[DONE]`. */
   readonly choices: readonly number[];
-  /** The parsed chunk, where it speaks of several choices and may have to be taken apart. */
+  /** The parsed chunk, where it may have to be taken apart: it speaks of several choices, or of usage beside one. */
   readonly chunk: JsonObject | null;
 }
 
@@ -51,8 +52,8 @@ export class StreamInspection {
   /** The bytes that may go to the client now, or null when the event waits or is dropped. */
   take(event: SseEvent): Result<Buffer | null, InspectionFailure> {
     if (this.#done) return ok(null);
-    // Comments and empty events keep connections open.
-    if (event.data === null || event.data === "") return ok(event.raw);
+    // A comment keeps connections open.
+    if (event.data === null) return ok(event.raw.length === 0 ? null : event.raw);
     if (event.data === "[DONE]") {
       this.#done = true;
       return this.#hold({ raw: event.raw, choices: [], chunk: null });
@@ -64,6 +65,11 @@ export class StreamInspection {
     if (!answer.ok) return fail({ reason: "invalid", detail: answer.failure });
     const chunk = isObject(json.value) ? json.value : null;
     return this.#takeChunk(event.raw, chunk, answer.value);
+  }
+
+  /** Whether the upstream said `[DONE]`: whatever follows is not part of the answer. */
+  get done(): boolean {
+    return this.#done;
   }
 
   /** Whether the upstream said `[DONE]`, or every choice it began has a finish reason. */
@@ -104,10 +110,7 @@ export class StreamInspection {
 
   /** Whether a choice with tool calls ended for another reason than being complete. */
   get truncated(): boolean {
-    return this.toolChoices.some((index) => {
-      const reason = this.#finishReasons.get(index);
-      return reason === undefined || reason === "length" || reason === "content_filter";
-    });
+    return this.toolChoices.some((index) => !endsWhole(this.#finishReasons.get(index) ?? null));
   }
 
   get toolChoices(): readonly number[] {
@@ -130,7 +133,7 @@ export class StreamInspection {
     chunk: JsonObject | null,
     answer: ChatAnswer,
   ): Result<Buffer | null, InspectionFailure> {
-    if (answer.error !== undefined && answer.error !== null) {
+    if (answer.isError) {
       this.#errorEvent = raw;
       return ok(null);
     }
@@ -153,7 +156,7 @@ export class StreamInspection {
     const choices = answer.choices.map((choice) => choice.index);
     // An event is held as a whole, so whatever follows of its choices has to wait behind it.
     for (const index of choices) this.#holding.add(index);
-    return this.#hold({ raw, choices, chunk: choices.length > 1 ? chunk : null });
+    return this.#hold({ raw, choices, chunk: choices.length > 1 || answer.usage !== null ? chunk : null });
   }
 
   #takeWithoutChoices(raw: Buffer, answer: ChatAnswer): Result<Buffer | null, InspectionFailure> {

@@ -2,7 +2,7 @@
 // that no client needs to know of us to understand it.
 
 import type { Refusal } from "../core/refusal.ts";
-import { isObject } from "./chat-answer.ts";
+import { isObject } from "../facts/json-shape.ts";
 import type { HeldEvent, StreamInspection } from "./stream-inspection.ts";
 
 /** The events that take the place of the held ones: other choices as they are, the tool-bearing ones ended by a message. */
@@ -31,7 +31,8 @@ function withoutChoices(held: HeldEvent, withheld: ReadonlySet<number>): readonl
   if (held.chunk === null) return [];
   const listed: readonly unknown[] = Array.isArray(held.chunk["choices"]) ? held.chunk["choices"] : [];
   const kept = listed.filter((choice, position) => !withheld.has(indexOf(choice, position)));
-  if (kept.length === 0) return [];
+  // Usage is not withheld: whoever asked for it gets it.
+  if (kept.length === 0 && !isObject(held.chunk["usage"])) return [];
   return [Buffer.from(`data: ${JSON.stringify({ ...held.chunk, choices: kept })}\n\n`)];
 }
 

@@ -70,7 +70,7 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     type: "invalid_request_error",
     retriable: false,
     advice:
-      "send strict JSON: valid UTF-8, no duplicate keys, no lone surrogates, nesting within `limits.depth`",
+      "send strict JSON: valid UTF-8, no duplicate keys, no lone surrogates, nesting within `limits.depth`, no more values than one document may hold",
   },
   invalid_request: {
     status: 400,
@@ -163,6 +163,13 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     retriable: true,
     advice:
       "the call could not be recorded, so it did not happen; the operator should look at the disk of `data`",
+  },
+  answer_unrecorded: {
+    status: 503,
+    type: "service_unavailable",
+    retriable: true,
+    advice:
+      "the provider was asked, and its answer could not be recorded; the operator should look at the disk of `data`, and asking again asks the provider again",
   },
   internal: {
     status: 500,

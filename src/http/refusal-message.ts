@@ -49,6 +49,8 @@ export function refusalMessage(refusal: Refusal): string {
       return "the gateway has as many calls as it can work on";
     case "draining":
       return "the gateway is shutting down";
+    case "answer_unrecorded":
+      return "the answer cannot be put on record, so it is not passed on";
     case "trail_unavailable":
       return "the call cannot be put on record, so it is not made";
     case "internal":

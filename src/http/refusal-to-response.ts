@@ -62,6 +62,7 @@ function refusalHeaders(refusal: Refusal): Readonly<Record<string, string>> {
     case "too_many_failed_keys":
       return { "retry-after": String(refusal.retryAfterSeconds) };
     case "trail_unavailable":
+    case "answer_unrecorded":
       return { "retry-after": "1" };
     case "missing_api_key":
     case "invalid_api_key":

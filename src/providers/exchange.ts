@@ -3,7 +3,9 @@
 
 import type { Dispatcher } from "undici";
 import { fail, ok, type Result } from "../core/result.ts";
+import type { SecretValue } from "../core/secret-value.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
+import { KeyEcho } from "./key-echo.ts";
 import { upstreamHeaders } from "./passed-headers.ts";
 import type { ProviderAnswer, ProviderFailure } from "./provider.ts";
 import { failureOf } from "./transport-failure.ts";
@@ -13,6 +15,8 @@ export interface ExchangeOptions {
   /** How long a stream that nobody reads is kept open. */
   readonly stallMs: number;
   readonly signal: AbortSignal;
+  /** What the request was authorised with: an answer that repeats it is not passed on. */
+  readonly key: SecretValue | null;
 }
 
 type Settle = (answer: Result<ProviderAnswer, ProviderFailure>) => void;
@@ -21,6 +25,7 @@ type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>;
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #settle: Settle;
   readonly #options: ExchangeOptions;
+  readonly #echo: KeyEcho;
   #controller: Dispatcher.DispatchController | null = null;
   #status = 0;
   #headers: Readonly<Record<string, string>> = {};
@@ -32,6 +37,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   constructor(settle: Settle, options: ExchangeOptions) {
     this.#settle = settle;
     this.#options = options;
+    this.#echo = new KeyEcho(options.key);
     options.signal.addEventListener("abort", this.#cancel, { once: true });
   }
 
@@ -47,8 +53,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const problem = problemOf(status, headers, this.#options.maxBytes);
     if (problem !== null) return this.#fail(problem);
     this.#headers = upstreamHeaders(headers);
+    if (new KeyEcho(this.#options.key).foundIn(Buffer.from(Object.values(this.#headers).join("\n")))) {
+      return this.#fail(keyRepeated);
+    }
     // An error that is labelled as a stream is read whole, so that another target can be tried in its place.
-    if (status > 299 || !isEventStream(this.#headers["content-type"])) return;
+    if (status > 299 || !isEventStream(headers["content-type"])) return;
     this.#stream = new ChunkQueue(controller, {
       stallMs: this.#options.stallMs,
       abandon: (failure) => this.#fail(failure),
@@ -58,6 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
+    if (this.#echo.foundIn(chunk)) return this.#fail(keyRepeated);
     if (this.#stream !== null) return this.#stream.push(chunk);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#options.maxBytes) return this.#fail(tooLarge);
@@ -101,6 +111,11 @@ const tooLarge: ProviderFailure = {
   detail: "the answer is larger than `limits.response`",
 };
 
+const keyRepeated: ProviderFailure = {
+  reason: "invalid",
+  detail: "it repeats the key that it was sent, so it is not passed on; rotate that key",
+};
+
 /** Why an answer is not read at all, or null. */
 function problemOf(status: number, headers: IncomingHeaders, maxBytes: number): ProviderFailure | null {
   if (status >= 300 && status < 400) {
@@ -115,9 +130,14 @@ function problemOf(status: number, headers: IncomingHeaders, maxBytes: number): 
   }
   const type = headers["content-type"];
   if (Array.isArray(type)) return { reason: "invalid", detail: "it sends several content types" };
+  // Read as anything else, the same bytes could say something that nobody has looked at.
+  const [, charset = "utf-8"] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(type ?? "") ?? [];
+  if (!/^(?:utf-?8|us-ascii)$/i.test(charset)) {
+    return { reason: "invalid", detail: "it declares another charset than UTF-8" };
+  }
   return !isEventStream(type) && Number(headers["content-length"] ?? 0) > maxBytes ? tooLarge : null;
 }
 
-function isEventStream(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^text\/event-stream\s*(?:;|$)/i.test(contentType);
+function isEventStream(contentType: string | string[] | undefined): boolean {
+  return typeof contentType === "string" && /^text\/event-stream\s*(?:;|$)/i.test(contentType);
 }

@@ -14,7 +14,7 @@ const body = Buffer.from('{"model":"m","messages":[]}');
 
 interface Call {
   readonly settings?: Partial<OpenAiProviderOptions>;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly maxResponseBytes?: number;
   readonly signal?: AbortSignal;
   readonly endpoint?: "chat/completions" | "embeddings";
@@ -90,6 +90,8 @@ test("a request goes out as it is, with the provider's key and none of the clien
     cookie: "a=b",
     traceparent: "00-aa-bb-01",
     "x-client-request-id": "bad\r\nheader: x",
+    tracestate: ["one=1"],
+    "idempotency-key": ["a", "b"],
   };
   await asked(
     (_request, response) => response.writeHead(200, json).end('{"ok":1}'),
@@ -108,6 +110,7 @@ test("a request goes out as it is, with the provider's key and none of the clien
         authorization: "Bearer sk-real",
         "content-length": String(body.length),
         traceparent: "00-aa-bb-01",
+        tracestate: "one=1",
       });
       assert.equal(host, `127.0.0.1:${upstream.port}`);
       assert.equal(connection, "keep-alive");
@@ -202,7 +205,6 @@ test("of the answer's headers only those on the list come back", async () => {
       const answer = wholeIn(outcome);
       assert.equal(answer.status, 429);
       assert.deepEqual(answer.headers, {
-        ...json,
         "retry-after": "3",
         "x-request-id": "req_1",
         "openai-processing-ms": "7",
@@ -348,7 +350,7 @@ test("a stream is handed on chunk by chunk while the upstream still writes", asy
     {},
     async (outcome) => {
       const answer = streamIn(outcome);
-      assert.deepEqual(answer.headers, eventStream);
+      assert.deepEqual(answer.headers, {}, "what it is read as is not the upstream's to say");
       const seen: string[] = [];
       for await (const chunk of answer.chunks) {
         seen.push(chunk.toString());
@@ -393,21 +395,31 @@ test("a reset within a stream is told after the chunks that came before it", asy
 });
 
 test("who reads slowly slows the upstream, and gets every byte", async () => {
-  const total = 32 * 1024 * 1024;
-  let response: ServerResponse | null = null;
+  const parts = 512;
+  const part = Buffer.alloc(64 * 1024, "x");
+  const total = parts * part.length;
+  const responses: ServerResponse[] = [];
   await asked(
-    (_request, opened) => {
-      response = opened;
-      opened.writeHead(200, eventStream);
-      opened.end(Buffer.alloc(total, "x"));
+    (_request, response) => {
+      responses.push(response);
+      response.writeHead(200, eventStream);
+      for (let at = 0; at < parts; at += 1) response.write(part);
+      response.end();
     },
     {},
-    async (outcome) => {
+    async (outcome, upstream) => {
       const chunks = streamIn(outcome).chunks[Symbol.asyncIterator]();
       let read = (await chunks.next()).value?.length ?? 0;
-      // With the socket paused nothing more arrives, however long the reader waits: the upstream keeps most of it.
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.ok((response?.writableLength ?? 0) > total / 4);
+      // With the socket paused nothing more arrives, however long the reader waits: here for as long as two streams of
+      // the same size take, one after the other, from beginning to end. The upstream keeps most of the first.
+      for (let others = 0; others < 2; others += 1) {
+        await withProvider(`${upstream.url}/v1`, {}, async (beside) => {
+          let other = 0;
+          for await (const chunk of streamIn(beside).chunks) other += chunk.length;
+          assert.equal(other, total);
+        });
+      }
+      assert.ok((responses[0]?.writableLength ?? 0) > total / 4);
       for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
         read += next.value.length;
       }

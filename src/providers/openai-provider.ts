@@ -71,12 +71,12 @@ export class OpenAiProvider implements ModelProvider {
 
   async send(request: ProviderRequest): Promise<Result<ProviderAnswer, ProviderFailure>> {
     const headers = [...ownRequestHeaders, ...clientHeaders(request.headers)];
-    if (this.#key === null) return this.#exchange(request, headers);
+    if (this.#key === null) return this.#exchange(request, headers, null);
     const key = await this.#key();
     if (!key.ok) return fail({ reason: "unavailable", detail: key.failure });
     return key.value.use((value) => {
       if (!/^[\x21-\x7e]+$/.test(value)) return fail(unsendableKey);
-      return this.#exchange(request, [...headers, "authorization", `Bearer ${value}`]);
+      return this.#exchange(request, [...headers, "authorization", `Bearer ${value}`], key.value);
     });
   }
 
@@ -87,6 +87,7 @@ export class OpenAiProvider implements ModelProvider {
   async #exchange(
     request: ProviderRequest,
     headers: string[],
+    key: SecretValue | null,
   ): Promise<Result<ProviderAnswer, ProviderFailure>> {
     const { signal, body, endpoint, maxResponseBytes: maxBytes } = request;
     if (signal.aborted) return fail({ reason: "cancelled", detail: "the client is gone" });
@@ -100,7 +101,7 @@ export class OpenAiProvider implements ModelProvider {
           headersTimeout: this.#timeoutMs,
           bodyTimeout: this.#timeoutMs,
         },
-        new Exchange(resolve, { maxBytes, stallMs: this.#timeoutMs, signal }),
+        new Exchange(resolve, { maxBytes, stallMs: this.#timeoutMs, signal, key }),
       );
     });
   }

@@ -8,8 +8,8 @@ export interface ProviderRequest {
   readonly endpoint: ProviderEndpoint;
   /** The JSON body, exactly as it is to be sent. */
   readonly body: Uint8Array;
-  /** Client headers that may be passed on (allow-list), lowercase names. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** The client's headers, lowercase names; those on an allow-list are passed on. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** An answer that is not a stream may have at most this many bytes. */
   readonly maxResponseBytes: number;
   /** Aborting cancels the exchange and closes its connection; streams then end with `cancelled`. */

@@ -34,7 +34,7 @@ test("an event ends at a blank line, whatever legal line end the upstream uses",
 
 test("data lines are joined, one space after the colon is dropped, and other fields are no data", () => {
   assert.deepEqual(dataOf("event: x\ndata: 1\nid: 7\ndata:2\ndata:  3\ndata\n\n"), ["1\n2\n 3\n"]);
-  assert.deepEqual(dataOf(": keep-alive\n\nretry: 10\n\ndata:\n\ndatax: no\n\n"), [null, null, "", null]);
+  assert.deepEqual(dataOf(": keep-alive\n\nretry: 10\n\ndata:\n\ndatax: no\n\n"), [null, null, null, null]);
   assert.deepEqual(dataOf("data:x\n\ndata:  y\n\n"), ["x", " y"]);
 });
 
@@ -42,11 +42,29 @@ test("a byte order mark counts only at the very beginning", () => {
   assert.deepEqual(dataOf("\ufeffdata: a\n\n\ufeffdata: b\n\n"), ["a", null]);
 });
 
-test("the events are all the bytes of the stream, in order", () => {
-  const bytes = Buffer.from("\ufeffdata: ü\r\n\r\n: c\n\n\n\rdata: b\r\r");
-  const { events, failure } = decode([bytes]);
-  assert.equal(failure, null);
-  assert.deepEqual(Buffer.concat(events.map((event) => event.raw)), bytes);
+function framesOf(text: string): readonly string[] {
+  return decode([Buffer.from(text)]).events.map((event) => event.raw.toString());
+}
+
+test("what goes on is the data under our own framing: no line of the upstream's is passed on unread", () => {
+  assert.deepEqual(framesOf("data: {}\n\n"), ["data: {}\n\n"], "nearly every event stays as it is");
+  assert.deepEqual(framesOf("\ufeffid: 7\r\nevent: e\r\ndata:1\r\ndata: 2\r\nx: y\r\n\r\n"), [
+    "data: 1\ndata: 2\n\n",
+  ]);
+  assert.deepEqual(framesOf(": a\u2028data: {}\n\nretry: 1\n\ndata:\n\n"), [
+    ": keep-alive\n\n",
+    ": keep-alive\n\n",
+    ": keep-alive\n\n",
+  ]);
+  assert.deepEqual(framesOf("data: a\n\n\ufeffdata: b\n\n"), ["data: a\n\n", ": keep-alive\n\n"]);
+  assert.deepEqual(framesOf("\n\n\n"), ["", "", ""], "empty lines make no events");
+});
+
+test("characters at which some readers end a line are escaped within JSON, and mean the same", () => {
+  const value = { content: "a\u0085data: {}\u2028b\u2029c" };
+  const [frame = ""] = framesOf(`data: ${JSON.stringify(value)}\n\n`);
+  assert.doesNotMatch(frame, /[\u0085\u2028\u2029]/);
+  assert.deepEqual(JSON.parse(frame.slice(6)), value);
 });
 
 test("any way of cutting the same bytes gives the same events, or the same failure", () => {

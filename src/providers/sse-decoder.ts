@@ -1,13 +1,14 @@
-// Splits a byte stream into server-sent events (WHATWG HTML §9.2.6) without changing a byte of them. Every chunk of every
-// stream comes through here, so each byte is looked at once however the stream is cut.
+// Splits a byte stream into server-sent events (WHATWG HTML §9.2.6) and writes each anew: what goes on is the data that was
+// read and nothing else, because clients differ in where a line ends and in what they skip. Every chunk of every stream
+// comes through here, so each byte is looked at once however the stream is cut.
 
 import { isUtf8 } from "node:buffer";
 import { fail, ok, type Result } from "../core/result.ts";
 
 export interface SseEvent {
-  /** The event as it came, with the blank line that ends it. */
+  /** The event as it may go on: its data under our own framing, or a comment of ours in place of what holds none. */
   readonly raw: Buffer;
-  /** Its `data` lines joined by line feeds; null when it has none (comments, `id`, `retry`). */
+  /** Its `data` lines joined by line feeds; null when it has none that says anything (comments, `id`, `retry`). */
   readonly data: string | null;
 }
 
@@ -16,6 +17,10 @@ export type SseFailure = { readonly reason: "invalid" | "too_large"; readonly de
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const byteOrderMark = "\ufeff";
+const byteOrderMarkBytes = 3;
+/** Keeps a connection open as well as whatever the upstream's comment said. */
+const keepAlive = Buffer.from(": keep-alive\n\n");
+const nothing = Buffer.alloc(0);
 const tooLarge: SseFailure = { reason: "too_large", detail: "an event is larger than `limits.response`" };
 
 export class SseDecoder {
@@ -92,8 +97,9 @@ export class SseDecoder {
     this.#keptBytes = 0;
     if (!isUtf8(raw)) return { reason: "invalid", detail: "an event is not valid UTF-8" };
     const text = raw.toString("utf8");
-    events.push({ raw, data: dataOf(this.#first && text.startsWith(byteOrderMark) ? text.slice(1) : text) });
+    const marked = this.#first && text.startsWith(byteOrderMark);
     this.#first = false;
+    events.push(marked ? eventOf(raw.subarray(byteOrderMarkBytes), text.slice(1)) : eventOf(raw, text));
     return null;
   }
 
@@ -112,11 +118,35 @@ export class SseDecoder {
   }
 }
 
-function dataOf(text: string): string | null {
-  // Nearly every event is one `data` line ended by two line feeds.
-  if (text.startsWith("data:") && text.indexOf("\n") === text.length - 2 && !text.includes("\r")) {
-    return text.slice(text.startsWith(" ", 5) ? 6 : 5, -2);
+function eventOf(raw: Buffer, text: string): SseEvent {
+  // Nearly every event is one `data` line ended by two line feeds, and is passed on as it is.
+  if (text.startsWith("data: ") && text.indexOf("\n") === text.length - 2 && !otherLineEnds.test(text)) {
+    const data = text.slice(6, -2);
+    return data === "" ? { raw: keepAlive, data: null } : { raw, data };
   }
+  if (text.trim() === "") return { raw: nothing, data: null };
+  const data = dataOf(text);
+  return data === null || data === "" ? { raw: keepAlive, data: null } : { raw: framed(data), data };
+}
+
+/**
+ * Characters that end a line for some readers (Python's `str.splitlines`, and clients built on it) and not for others: what
+ * follows one would be a field to the first and text to the others. The control characters that do so too are not legal
+ * in JSON, so that no event with one is passed on.
+ */
+const otherLineEnds = /[\r\u0085\u2028\u2029]/;
+const legalInJson = /[\u0085\u2028\u2029]/g;
+
+/** In JSON these can only stand within strings, where the escape means the same. */
+function framed(data: string): Buffer {
+  const escaped = data.replace(
+    legalInJson,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return Buffer.from(`data: ${escaped.replaceAll("\n", "\ndata: ")}\n\n`);
+}
+
+function dataOf(text: string): string | null {
   let data: string | null = null;
   for (const line of text.split(/\r\n|\n|\r/)) {
     const value = fieldValue(line);

@@ -2,10 +2,10 @@
 
 import type { Refusal } from "../../core/refusal.ts";
 import { parseStrictJson } from "../../core/strict-json.ts";
+import { isObject } from "../../facts/json-shape.ts";
 import type { ProviderAnswer } from "../../providers/provider.ts";
 import { readTokenUsage } from "../../usage/token-usage.ts";
 import type { CallRun } from "../call-run.ts";
-import { isObject } from "../chat-answer.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { discard } from "../discard.ts";
 import { endRefused, usageOf } from "../ending.ts";

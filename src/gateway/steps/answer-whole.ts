@@ -4,9 +4,9 @@ import type { Refusal } from "../../core/refusal.ts";
 import { fail, type Result } from "../../core/result.ts";
 import { parseStrictJson } from "../../core/strict-json.ts";
 import { proposedActions } from "../../facts/proposed-actions.ts";
-import { policyHeaders, servedHeaders } from "../answer-headers.ts";
+import { servedHeaders, withheldHeaders } from "../answer-headers.ts";
 import type { CallRun } from "../call-run.ts";
-import { type ChatAnswer, readChatAnswer } from "../chat-answer.ts";
+import { type ChatAnswer, endsWhole, readChatAnswer } from "../chat-answer.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { endRefused, usageOf } from "../ending.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -29,11 +29,12 @@ export async function answerWhole(
       usage: usageOf(run, null, answer.body.length),
     });
   }
+  if (read.value.isError) return passUpstreamError(parts, run, client, answer, headers);
   const usage = usageOf(run, read.value.usage, answer.body.length);
   const verdict = inspect(parts, run, read.value);
   if (verdict.refusal !== null) {
     return endRefused(parts, run, client, verdict.refusal, {
-      headers: { ...headers, ...servedHeaders(run), ...withheldHeaders(verdict.refusal) },
+      headers: { ...withheldHeaders(headers, verdict.refusal), ...servedHeaders(run) },
       outcome: "withheld",
       usage,
       before: verdict.entries,
@@ -45,14 +46,6 @@ export async function answerWhole(
     usage,
     before: verdict.entries,
   });
-}
-
-export function withheldHeaders(refusal: Refusal): AnswerHeaders {
-  const decision = refusal.reason === "approval_required" ? "hold" : "deny";
-  return {
-    "x-portcullis-decision": decision,
-    ...("policies" in refusal ? policyHeaders(refusal.policies) : {}),
-  };
 }
 
 function readAnswer(parts: GatewayParts, run: CallRun, answer: WholeAnswer): Result<ChatAnswer, Refusal> {
@@ -70,9 +63,7 @@ function inspect(parts: GatewayParts, run: CallRun, answer: ChatAnswer): Actions
   );
   const proposing = new Set(actions.map((action) => action.choice));
   const truncated = answer.choices.some(
-    (choice) =>
-      proposing.has(choice.index) &&
-      (choice.finishReason === "length" || choice.finishReason === "content_filter"),
+    (choice) => proposing.has(choice.index) && !endsWhole(choice.finishReason),
   );
   return decideActions(parts, run, actions, truncated);
 }

@@ -2,7 +2,6 @@
 // batch: if one of its actions is not permitted, none is released.
 
 import { commitment } from "../../audit/commitment.ts";
-import type { EncodedEntry } from "../../core/entry.ts";
 import { newId } from "../../core/id.ts";
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
 import { describeAction, type ProposedAction } from "../../facts/proposed-actions.ts";
@@ -11,13 +10,14 @@ import type { Decision } from "../../policy/decision.ts";
 import type { CallRun } from "../call-run.ts";
 import { sha256 } from "../digest.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { Recording } from "../recording.ts";
 import { recordedPolicies, recordedReasons } from "./record-decision.ts";
 
-type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock" | "payloads">;
+type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock">;
 
 export interface ActionsVerdict {
   /** One entry for each action, to be durable before anything is released. */
-  readonly entries: readonly EncodedEntry[];
+  readonly entries: readonly Recording[];
   /** Null when every action is permitted. */
   readonly refusal: Refusal | null;
 }
@@ -96,7 +96,7 @@ function unionOfLabels(one: readonly string[], other: readonly string[]): readon
   return other.length === 0 ? one : [...new Set([...one, ...other])].sort();
 }
 
-function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): EncodedEntry {
+function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): Recording {
   const { call } = run;
   const { action, classification, decision } = decided;
   const salt = parts.trail.newSalt(call.subject);
@@ -137,10 +137,8 @@ function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): 
     salt,
   );
   const level = call.application.payloads;
-  if (level === "request" || level === "response") {
-    parts.payloads.keep(entry.id, call.subject, { arguments: argumentBytes });
-  }
-  return entry;
+  const kept = level === "request" || level === "response";
+  return { entry, payload: kept ? { subject: call.subject, fields: { arguments: argumentBytes } } : null };
 }
 
 function batchRefusal(decided: readonly DecidedAction[]): Refusal | null {

@@ -21,7 +21,7 @@ export async function dispatch(
   const answer = await provider.send({
     endpoint: run.call.endpoint === "chat" ? "chat/completions" : "embeddings",
     body: outgoingBody(run.call, target, provider),
-    headers: {},
+    headers: run.call.headers,
     maxResponseBytes: parts.limits.response,
     signal,
   });
@@ -48,5 +48,5 @@ function outgoingBody(call: DescribedCall, target: Target, provider: ModelProvid
   if (usageIsOurs(call, provider)) {
     edits.push({ kind: "set_in", member: "stream_options", key: "include_usage", text: "true" });
   }
-  return edits.length === 0 ? call.body : spliceJson(call.body, call.json, edits);
+  return edits.length === 0 ? call.body : spliceJson(call.body, call, edits);
 }

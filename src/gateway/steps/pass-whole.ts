@@ -1,6 +1,11 @@
 // The last of step 8 for an answer in one piece: its completion is durable, then its bytes go out as they came.
 
-import type { EncodedEntry } from "../../core/entry.ts";
+import { isUtf8 } from "node:buffer";
+import { foldedKey } from "../../core/folded-key.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import { parseStrictJson } from "../../core/strict-json.ts";
+import { isObject } from "../../facts/json-shape.ts";
 import type { ProviderAnswer } from "../../providers/provider.ts";
 import type { TokenUsage } from "../../usage/token-usage.ts";
 import { servedHeaders } from "../answer-headers.ts";
@@ -8,8 +13,9 @@ import { targetId } from "../call.ts";
 import { type CallRun, noUsage } from "../call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { sha256 } from "../digest.ts";
-import { recordEnd, usageOf } from "../ending.ts";
+import { endRefused, recordEnd, usageOf } from "../ending.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { Recording } from "../recording.ts";
 
 export type WholeAnswer = Extract<ProviderAnswer, { kind: "whole" }>;
 
@@ -18,7 +24,7 @@ export interface WholeReading {
   readonly finishReasons: readonly string[];
   readonly usage: TokenUsage;
   /** Entries that must be durable before these bytes are. */
-  readonly before: readonly EncodedEntry[];
+  readonly before: readonly Recording[];
 }
 
 export async function passWhole(
@@ -31,7 +37,7 @@ export async function passWhole(
 ): Promise<void> {
   if (client.signal.aborted) return recordGone(parts, run, reading);
   const { servedModel, finishReasons, usage, before } = reading;
-  const recorded = await recordEnd(
+  const unrecorded = await recordEnd(
     parts,
     run,
     {
@@ -46,12 +52,18 @@ export async function passWhole(
     },
     before,
   );
-  if (!recorded) return client.refuse({ reason: "trail_unavailable" }, headers);
+  if (unrecorded !== null) return client.refuse(unrecorded, headers);
   const cost = run.target === null ? null : parts.prices.cost(targetId(run.target), usage);
   const costHeader = cost === null ? {} : { "x-portcullis-cost": dollars(cost.microUsd) };
   client.respond(
     answer.status,
-    { ...answer.headers, ...headers, ...servedHeaders(run), ...costHeader },
+    {
+      ...answer.headers,
+      ...headers,
+      ...servedHeaders(run),
+      ...costHeader,
+      ...contentHeaders("application/json"),
+    },
     answer.body,
   );
 }
@@ -64,7 +76,16 @@ export async function passUpstreamError(
   answer: WholeAnswer,
   headers: AnswerHeaders,
 ): Promise<void> {
-  const recorded = await recordEnd(parts, run, {
+  const type = errorContentType(answer.body, parts.limits.depth);
+  if (!type.ok) {
+    const refusal: Refusal = {
+      reason: "upstream_invalid",
+      provider: run.target?.provider ?? "",
+      detail: type.failure,
+    };
+    return endRefused(parts, run, client, refusal, { headers: { ...headers, ...servedHeaders(run) } });
+  }
+  const unrecorded = await recordEnd(parts, run, {
     outcome: "upstream_error",
     reason: null,
     status: answer.status,
@@ -75,8 +96,35 @@ export async function passUpstreamError(
     responseDigest: sha256(answer.body),
     response: answer.body,
   });
-  if (!recorded) return client.refuse({ reason: "trail_unavailable" }, headers);
-  client.respond(answer.status, { ...answer.headers, ...headers, ...servedHeaders(run) }, answer.body);
+  if (unrecorded !== null) return client.refuse(unrecorded, headers);
+  client.respond(
+    answer.status,
+    { ...answer.headers, ...headers, ...servedHeaders(run), ...contentHeaders(type.value) },
+    answer.body,
+  );
+}
+
+/** What an error's body may be read as. A body that holds an answer is none: not every client looks at the status first. */
+function errorContentType(body: Buffer, maxDepth: number): Result<string, string> {
+  if (!isUtf8(body)) return fail("its error is not UTF-8");
+  const json = parseStrictJson(body, maxDepth);
+  if (!json.ok) {
+    return /^\s*[{[]/.test(body.toString("utf8", 0, 1024))
+      ? fail(`its error is not strict JSON: ${json.failure.detail}`)
+      : ok("text/plain; charset=utf-8");
+  }
+  const { value } = json.value;
+  if (isObject(value) && ("choices" in value || foldedKey(value, answerNames) !== null)) {
+    return fail("its error holds an answer");
+  }
+  return ok("application/json");
+}
+
+const answerNames: ReadonlySet<string> = new Set(["choices"]);
+
+/** Ours, not the upstream's: a body is read as what it was inspected as. */
+function contentHeaders(type: string): AnswerHeaders {
+  return { "content-type": type, "x-content-type-options": "nosniff" };
 }
 
 async function recordGone(parts: GatewayParts, run: CallRun, reading: WholeReading): Promise<void> {

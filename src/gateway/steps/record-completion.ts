@@ -1,16 +1,15 @@
 // The last step: how the call ended and what it used, durable before the last byte of its answer goes out.
 
 import { commitment } from "../../audit/commitment.ts";
-import type { EncodedEntry } from "../../core/entry.ts";
 import { type IdentifiedCall, targetId } from "../call.ts";
 import { type CallRun, type Completion, noUsage } from "../call-run.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { Recording } from "../recording.ts";
 
-type CompletionParts = Pick<GatewayParts, "trail" | "payloads" | "prices">;
+type CompletionParts = Pick<GatewayParts, "trail" | "prices">;
 
-/** The entry that ends the call. Marks the run as completed, so it is made exactly once. */
-export function completionEntry(parts: CompletionParts, run: CallRun, completion: Completion): EncodedEntry {
-  run.markCompleted();
+/** The entry that ends the call. */
+export function completionEntry(parts: CompletionParts, run: CallRun, completion: Completion): Recording {
   const { call } = run;
   const salt = completion.responseDigest === null ? null : parts.trail.newSalt(call.subject);
   const cost = run.target === null ? null : parts.prices.cost(targetId(run.target), completion.usage);
@@ -42,10 +41,8 @@ export function completionEntry(parts: CompletionParts, run: CallRun, completion
     },
     salt,
   );
-  if (completion.response !== null && call.application.payloads === "response") {
-    parts.payloads.keep(entry.id, call.subject, { response: completion.response });
-  }
-  return entry;
+  const kept = call.application.payloads === "response" ? completion.response : null;
+  return { entry, payload: kept === null ? null : { subject: call.subject, fields: { response: kept } } };
 }
 
 /** The completion of a call that was refused before it could be described. */
@@ -54,8 +51,8 @@ export function undescribedCompletionEntry(
   call: IdentifiedCall,
   reason: string,
   status: number,
-): EncodedEntry {
-  return parts.trail.encode(
+): Recording {
+  const entry = parts.trail.encode(
     {
       type: "call.completed",
       actor: { kind: "application", id: call.application.name },
@@ -80,6 +77,7 @@ export function undescribedCompletionEntry(
     },
     null,
   );
+  return { entry, payload: null };
 }
 
 function elapsedMs(call: IdentifiedCall, at: number): number {

@@ -2,12 +2,13 @@
 
 import { commitment } from "../../audit/commitment.ts";
 import type { LeafBody } from "../../audit/leaf-schema.ts";
-import type { EncodedEntry, EntrySalt } from "../../core/entry.ts";
+import type { EntrySalt } from "../../core/entry.ts";
 import type { DeterminingPolicy } from "../../core/refusal.ts";
 import type { CallFacts } from "../../facts/call-facts.ts";
 import { type DescribedCall, type IdentifiedCall, type Target, targetId } from "../call.ts";
 import { sha256 } from "../digest.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { Recording } from "../recording.ts";
 import type { CallDecision } from "./decide.ts";
 
 type DecidedBody = LeafBody<"call.decided">;
@@ -16,7 +17,7 @@ type DecidedBody = LeafBody<"call.decided">;
 const maxPolicies = 100;
 const maxReasons = 16;
 
-type RecordParts = Pick<GatewayParts, "trail" | "payloads">;
+type RecordParts = Pick<GatewayParts, "trail">;
 
 /** The entry for one decision about one concrete target. `dispatch` counts from 1. */
 export function decisionEntry(
@@ -25,7 +26,7 @@ export function decisionEntry(
   dispatch: number,
   target: Target,
   decision: CallDecision,
-): EncodedEntry {
+): Recording {
   return encodeDecided(parts, call, call.subject, {
     dispatch,
     user: call.user,
@@ -42,11 +43,11 @@ export function decisionEntry(
 
 /** The entry for a call that got no further than being understood: a deny without facts. */
 export async function undescribedEntry(
-  parts: Pick<GatewayParts, "trail" | "payloads" | "subjects" | "policy">,
+  parts: Pick<GatewayParts, "trail" | "subjects" | "policy">,
   call: IdentifiedCall,
   requestedModel: string,
   reason: string,
-): Promise<EncodedEntry> {
+): Promise<Recording> {
   const subject = await parts.subjects.applicationId(call.application.name);
   return encodeDecided(parts, call, subject, {
     dispatch: 1,
@@ -84,7 +85,7 @@ function encodeDecided(
   call: IdentifiedCall,
   subject: string,
   fields: DecidedFields,
-): EncodedEntry {
+): Recording {
   const salt = parts.trail.newSalt(subject);
   const entry = parts.trail.encode(
     {
@@ -100,21 +101,21 @@ function encodeDecided(
     },
     salt,
   );
-  keepPayload(parts, call, subject, entry.id);
-  return entry;
+  return { entry, payload: payloadOf(call, subject) };
 }
 
 function commitTo(salt: EntrySalt, field: string, value: string | Uint8Array): string {
   return commitment(salt.bytes, "call.decided", field, value);
 }
 
-function keepPayload(parts: RecordParts, call: IdentifiedCall, subject: string, entryId: string): void {
+function payloadOf(call: IdentifiedCall, subject: string): Recording["payload"] {
   const level = call.application.payloads;
-  if (level === "none") return;
-  parts.payloads.keep(entryId, subject, {
+  if (level === "none") return null;
+  const fields = {
     source_address: Buffer.from(call.sourceAddress),
     ...(level === "metadata" ? {} : { request: call.body }),
-  });
+  };
+  return { subject, fields };
 }
 
 /** Personal facts are payload: the user is a pseudonym of its own, the address a commitment. */

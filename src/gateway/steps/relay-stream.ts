@@ -5,15 +5,16 @@ import { createHash } from "node:crypto";
 import type { Refusal } from "../../core/refusal.ts";
 import { type ProviderAnswer, ProviderStreamError } from "../../providers/provider.ts";
 import { SseDecoder } from "../../providers/sse-decoder.ts";
-import { servedHeaders } from "../answer-headers.ts";
+import { servedHeaders, withheldHeaders } from "../answer-headers.ts";
 import type { CallRun } from "../call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
+import { letRunOut } from "../discard.ts";
 import { endRefused, recordEnd, usageOf } from "../ending.ts";
+import { KeptAnswer } from "../kept-answer.ts";
 import type { GatewayParts } from "../parts.ts";
 import { providerRefusal } from "../provider-refusal.ts";
 import { type InspectionFailure, StreamInspection } from "../stream-inspection.ts";
 import { withheldEvents } from "../withheld-answer.ts";
-import { withheldHeaders } from "./answer-whole.ts";
 import { decideActions } from "./decide-actions.ts";
 import { usageIsOurs } from "./dispatch.ts";
 import { boundedName } from "./pass-whole.ts";
@@ -42,7 +43,7 @@ class Relay {
   readonly #inspection: StreamInspection;
   readonly #decoder: SseDecoder;
   readonly #digest = createHash("sha256");
-  readonly #kept: Buffer[] = [];
+  readonly #kept: KeptAnswer;
 
   constructor(
     parts: GatewayParts,
@@ -56,6 +57,7 @@ class Relay {
     this.#client = client;
     this.#answer = answer;
     this.#headers = headers;
+    this.#kept = new KeptAnswer(run.call.application.payloads === "response" ? parts.limits.response : 0);
     this.#decoder = new SseDecoder({ maxEventBytes: parts.limits.response });
     this.#inspection = new StreamInspection({
       usageIsOurs: usageIsOurs(run.call, parts.providers.get(run.target?.provider ?? "")),
@@ -68,22 +70,30 @@ class Relay {
   /** Moves events until the stream ends; a refusal when it does not end well. */
   async pump(): Promise<Refusal | null> {
     this.#run.sentAt = performance.now();
+    this.#run.usageSoFar = () => this.#usage();
+    const chunks = this.#answer.chunks[Symbol.asyncIterator]();
     try {
-      for await (const chunk of this.#answer.chunks) {
-        const refusal = await this.#pass(this.#decoder.push(chunk));
-        if (refusal !== null) return refusal;
-        if (this.#inspection.errorEvent !== null) return null;
+      for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+        const refusal = await this.#pass(this.#decoder.push(next.value));
+        if (refusal !== null || this.#inspection.errorEvent !== null) {
+          await chunks.return?.();
+          return refusal;
+        }
+        if (this.#inspection.done) {
+          letRunOut(chunks);
+          return this.#client.signal.aborted ? { reason: "client_closed" } : null;
+        }
       }
-      const rest = this.#decoder.end();
-      if (!rest.ok) return this.#refused({ reason: "invalid", detail: rest.failure.detail });
     } catch (fault) {
+      if (!(fault instanceof ProviderStreamError)) await chunks.return?.();
       if (fault instanceof ProviderStreamError) {
         return providerRefusal(this.#provider, fault.failure, this.#parts.limits.response);
       }
       throw fault;
     }
     if (this.#client.signal.aborted) return { reason: "client_closed" };
-    if (this.#inspection.errorEvent !== null || this.#inspection.complete) return null;
+    const refusal = await this.#pass(this.#decoder.end());
+    if (refusal !== null || this.#inspection.errorEvent !== null || this.#inspection.complete) return refusal;
     return this.#refused({ reason: "invalid", detail: "the stream ended before the answer did" });
   }
 
@@ -94,7 +104,7 @@ class Relay {
     const verdict = decideActions(this.#parts, this.#run, inspection.actions, inspection.truncated);
     if (verdict.refusal !== null && !this.#client.started) {
       return endRefused(this.#parts, this.#run, this.#client, verdict.refusal, {
-        headers: { ...this.#headers, ...servedHeaders(this.#run), ...withheldHeaders(verdict.refusal) },
+        headers: { ...withheldHeaders(this.#headers, verdict.refusal), ...servedHeaders(this.#run) },
         outcome: "withheld",
         usage: this.#usage(),
         before: verdict.entries,
@@ -106,7 +116,7 @@ class Relay {
         : withheldEvents(inspection, verdict.refusal, this.#run.call.id);
     const last = Buffer.concat(tail);
     this.#note(last);
-    const recorded = await recordEnd(
+    const unrecorded = await recordEnd(
       this.#parts,
       this.#run,
       {
@@ -117,11 +127,11 @@ class Relay {
         finishReasons: inspection.finishReasons.map((reason) => boundedName(reason, 64) ?? ""),
         usage: this.#usage(),
         responseDigest: this.#digest.digest(),
-        response: this.#keeps ? Buffer.concat(this.#kept) : null,
+        response: this.#kept.whole(),
       },
       verdict.entries,
     );
-    if (!recorded) return this.#client.refuse({ reason: "trail_unavailable" }, this.#headers);
+    if (unrecorded !== null) return this.#client.refuse(unrecorded, this.#headers);
     this.#open();
     await this.#client.write(last);
     this.#client.end();
@@ -131,13 +141,12 @@ class Relay {
   async fail(refusal: Refusal): Promise<void> {
     await endRefused(this.#parts, this.#run, this.#client, refusal, {
       headers: { ...this.#headers, ...servedHeaders(this.#run) },
-      usage: this.#usage(),
     });
   }
 
   async #endWithUpstreamError(event: Buffer): Promise<void> {
     this.#note(event);
-    const recorded = await recordEnd(this.#parts, this.#run, {
+    const unrecorded = await recordEnd(this.#parts, this.#run, {
       outcome: "upstream_error",
       reason: null,
       status: this.#answer.status,
@@ -145,9 +154,9 @@ class Relay {
       finishReasons: [],
       usage: this.#usage(),
       responseDigest: this.#digest.digest(),
-      response: this.#keeps ? Buffer.concat(this.#kept) : null,
+      response: this.#kept.whole(),
     });
-    if (!recorded) return this.#client.refuse({ reason: "trail_unavailable" }, this.#headers);
+    if (unrecorded !== null) return this.#client.refuse(unrecorded, this.#headers);
     this.#open();
     await this.#client.write(event);
     this.#client.end();
@@ -167,7 +176,7 @@ class Relay {
         if (this.#inspection.errorEvent !== null) break;
       }
     } else {
-      failure = { reason: "invalid", detail: decoded.failure.detail };
+      failure = decoded.failure;
     }
     if (out.length > 0) {
       this.#open();
@@ -187,6 +196,8 @@ class Relay {
       ...this.#answer.headers,
       ...this.#headers,
       ...servedHeaders(this.#run),
+      "content-type": "text/event-stream; charset=utf-8",
+      "x-content-type-options": "nosniff",
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",
     });
@@ -194,7 +205,7 @@ class Relay {
 
   #note(bytes: Buffer): void {
     this.#digest.update(bytes);
-    if (this.#keeps) this.#kept.push(bytes);
+    this.#kept.push(bytes);
   }
 
   #usage(): ReturnType<typeof usageOf> {
@@ -207,9 +218,5 @@ class Relay {
 
   get #provider(): string {
     return this.#run.target?.provider ?? "";
-  }
-
-  get #keeps(): boolean {
-    return this.#run.call.application.payloads === "response";
   }
 }

@@ -1,0 +1,278 @@
+// A gateway for tests of the pipeline, of real parts throughout: SQLite, trail, keys, Cedar, prices and the demo model.
+// Only upstreams that must misbehave are scripted. Closing it verifies its trail, so that every test is an audit test.
+
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import type { Leaf, LeafOf } from "../audit/leaf-schema.ts";
+import { type LogStore, LogUnavailableError } from "../audit/log-store.ts";
+import { appendLeafHashes, leafHash } from "../audit/merkle-tree.ts";
+import { parseLeaf } from "../audit/parse-leaf.ts";
+import type { Payloads } from "../audit/payloads.ts";
+import { parseVerifierKey } from "../audit/signed-note.ts";
+import type { Trail } from "../audit/trail.ts";
+import { logStoreSource } from "../audit/verify/entry-source.ts";
+import { findingText } from "../audit/verify/finding.ts";
+import { verifyLog } from "../audit/verify/verify-log.ts";
+import type { EncodedEntry } from "../core/entry.ts";
+import { openKek } from "../credentials/kek.ts";
+import { type CatalogEntry, ToolCatalog } from "../facts/tool-catalog.ts";
+import { refusalClasses } from "../http/refusal-classes.ts";
+import { refusalMessage } from "../http/refusal-message.ts";
+import { ApiKeys } from "../identity/api-keys.ts";
+import { KeyIdentifier } from "../identity/identify.ts";
+import { ActivePolicies } from "../policy/active-policies.ts";
+import { formatProblem } from "../policy/problem.ts";
+import { DemoProvider } from "../providers/demo/demo-provider.ts";
+import type { ModelProvider } from "../providers/provider.ts";
+import { Router } from "../providers/routing.ts";
+import { openSqliteStorage } from "../storage/sqlite/open.ts";
+import { PriceBook } from "../usage/price-book.ts";
+import { openRecord } from "../wiring/record.ts";
+import { trailEvents } from "../wiring/trail-events.ts";
+import type { Endpoint, PayloadLevel } from "./call.ts";
+import { RecordingChannel } from "./client.test-support.ts";
+import { LateCompletions } from "./late-completions.ts";
+import type { GatewayParts, Limits } from "./parts.ts";
+import { handleCall } from "./pipeline.ts";
+import { type Script, ScriptedProvider, whole } from "./upstream.test-support.ts";
+
+/** Monday, 2026-11-23, 09:30 UTC: the time stands still. */
+export const monday = Date.parse("2026-11-23T09:30:00.000Z");
+
+export const openPolicies = `
+@id("calls") @reason("models may be called")
+permit (principal, action in [Portcullis::Action::"chat", Portcullis::Action::"embed"], resource);
+@id("tools") @reason("tools may be proposed")
+permit (principal, action in Portcullis::Action::"call_tool", resource);
+`;
+
+export interface TestGatewayOptions {
+  readonly policies?: string;
+  readonly catalog?: Readonly<Record<string, CatalogEntry>>;
+  /** Alias to its targets. */
+  readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  /** Upstreams by name, besides `demo`; `up` and `other` are there in any case. */
+  readonly upstreams?: Readonly<Record<string, Script>>;
+  readonly payloads?: PayloadLevel;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface CallOptions {
+  readonly endpoint?: Endpoint;
+  readonly key?: string;
+  readonly channel?: RecordingChannel;
+}
+
+export interface TestGateway extends AsyncDisposable {
+  readonly parts: GatewayParts;
+  readonly payloads: Payloads;
+  readonly key: string;
+  /** What happened, in order: `durable …`, `send …`, `open …`, `write`, and how an answer ended. */
+  readonly journal: string[];
+  /** Log lines about faults that nobody was told of otherwise. */
+  readonly faults: string[];
+  readonly trail: Trail;
+  upstream(name?: string): ScriptedProvider;
+  /** While `failing` says true of an append (named as in the journal), the trail cannot take it. */
+  readonly control: { failing: (entries: string) => boolean };
+  /** The call to its end; `body` is what the client sends. */
+  call(body: object | string, options?: CallOptions): Promise<RecordingChannel>;
+  channel(): RecordingChannel;
+  /** What is on record of the call that this channel made, among the newest entries. */
+  entries(channel: RecordingChannel): Promise<readonly CallLeaf[]>;
+  /** What is on record of the call that was completed last. */
+  entriesOfLast(): Promise<readonly CallLeaf[]>;
+  /** All entries from the index `from` on. */
+  all(from?: number): Promise<readonly Leaf[]>;
+}
+
+export type CallLeaf = LeafOf<"call.decided"> | LeafOf<"action.decided"> | LeafOf<"call.completed">;
+
+/** More than any call of a test has, few enough to be read after each. */
+const latestEntries = 50;
+
+export async function openTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-gateway-"));
+  const storage = openSqliteStorage(join(folder, "data"), { leafHash, appendLeafHashes });
+  const journal: string[] = [];
+  const faults: string[] = [];
+  const control = { failing: (_entries: string): boolean => false };
+  const clock = { now: () => monday };
+  const keysFolder = join(folder, "keys");
+  const log = pino({ base: null }, { write: (line: string) => faults.push(line) });
+  const { trail, subjects, payloads } = await openRecord({
+    log: journalled(storage.log, journal, (entries) => control.failing(entries)),
+    payloads: storage.payloads,
+    keysFolder,
+    kek: await openKek(keysFolder, true, {}),
+    origin: null,
+    version: "0.1.0",
+    faults: log,
+  });
+  const events = trailEvents(trail);
+  const catalog = options.catalog ?? {};
+  const policies = await openTestPolicies(folder, options, storage.revisions, events.policies);
+  const keys = await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), clock.now);
+  const made = await keys.create("assistant", "op_test");
+  assert.ok(made.ok);
+  const refusing: Script = () => whole(500, { error: { message: "this upstream was given no script" } });
+  const upstreams = new Map(
+    Object.entries({ up: refusing, other: refusing, ...options.upstreams }).map(([name, script]) => [
+      name,
+      new ScriptedProvider(name, script, journal),
+    ]),
+  );
+  const providers = new Map<string, ModelProvider>([...upstreams, ["demo", new DemoProvider("demo")]]);
+  const late = new LateCompletions((entries) => trail.append(entries));
+  const parts: GatewayParts = {
+    clock,
+    keys: new KeyIdentifier(keys, clock.now),
+    applications: new Map([
+      ["assistant", { name: "assistant", groups: ["staff"], payloads: options.payloads ?? "none" }],
+    ]),
+    catalog: new ToolCatalog(catalog),
+    router: new Router({
+      providers: new Map([...providers].map(([name, provider]) => [name, provider.models])),
+      aliases: Object.entries(options.aliases ?? {}).map(([name, targets]) => ({ name, targets })),
+    }),
+    providers,
+    policy: policies,
+    trail,
+    subjects,
+    payloads,
+    prices: new PriceBook({ "up/m": { input: 1, output: 2 } }, new Map([["up", { type: "openai" }]]), clock),
+    limits: { body: 1_000_000, response: 64 * 1024, depth: 64, ...options.limits },
+    log,
+    statusOf: (refusal) => refusalClasses[refusal.reason].status,
+    messageOf: refusalMessage,
+    late,
+  };
+  const all = async (from = 0): Promise<readonly Leaf[]> =>
+    (await storage.log.read(from, from + 10_000)).map((entry) => {
+      const leaf = parseLeaf(entry.leaf);
+      assert.ok(leaf.ok, `entry ${entry.index} is a leaf`);
+      return leaf.value;
+    });
+  const latest = async (): Promise<readonly Leaf[]> =>
+    all(Math.max(0, (await storage.log.head()).size - latestEntries));
+  journal.length = 0;
+  const gateway: TestGateway = {
+    parts,
+    payloads,
+    key: made.value.key,
+    journal,
+    faults,
+    trail,
+    control,
+    upstream: (name = "up") => {
+      const upstream = upstreams.get(name);
+      assert.ok(upstream);
+      return upstream;
+    },
+    channel: () => new RecordingChannel(journal),
+    call: async (body, { endpoint = "chat", key = made.value.key, channel = gateway.channel() } = {}) => {
+      const incoming = {
+        endpoint,
+        headers: { authorization: `Bearer ${key}` },
+        body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
+        sourceAddress: "10.1.2.3",
+        arrivedAt: performance.now(),
+      };
+      await handleCall(parts, incoming, channel);
+      assert.deepEqual(channel.violations, []);
+      return channel;
+    },
+    entries: async (channel) => ofCall(await latest(), channel.headers["x-portcullis-call"]),
+    entriesOfLast: async () => {
+      const leaves = await latest();
+      return ofCall(leaves, leaves.findLast((leaf) => leaf.type === "call.completed")?.call);
+    },
+    all,
+    async [Symbol.asyncDispose]() {
+      control.failing = () => false;
+      await late.close();
+      await payloads.flush();
+      await policies.close();
+      await trail.close();
+      const verifier = parseVerifierKey(trail.vkey);
+      assert.ok(verifier.ok);
+      const report = await verifyLog({
+        source: logStoreSource(storage.log),
+        verifier: verifier.value,
+        pinned: readFileSync(join(keysFolder, "checkpoint"), "utf8"),
+      });
+      await storage.close();
+      rmSync(folder, { recursive: true });
+      assert.deepEqual(report.findings.map(findingText), [], "the trail verifies");
+      assert.deepEqual(report.governance.openCalls, [], "every call is completed");
+    },
+  };
+  return gateway;
+}
+
+function ofCall(leaves: readonly Leaf[], call: string | undefined): readonly CallLeaf[] {
+  return leaves.filter((leaf): leaf is CallLeaf => "call" in leaf && leaf.call === call);
+}
+
+async function openTestPolicies(
+  folder: string,
+  options: TestGatewayOptions,
+  store: Parameters<typeof ActivePolicies.open>[0]["store"],
+  events: Parameters<typeof ActivePolicies.open>[0]["events"],
+): Promise<ActivePolicies> {
+  const policiesFolder = join(folder, "policies");
+  mkdirSync(policiesFolder);
+  writeFileSync(join(policiesFolder, "test.cedar"), options.policies ?? openPolicies);
+  const opened = await ActivePolicies.open({
+    folder: policiesFolder,
+    world: {
+      applications: [{ name: "assistant", groups: ["staff"], environment: "test", owner: "ana" }],
+      groups: ["staff"],
+      tools: Object.keys(options.catalog ?? {}),
+      signOffs: ["finance", "default"],
+    },
+    store,
+    events,
+    now: () => monday,
+    onActivated: () => {},
+    onProblem: () => {},
+  });
+  assert.ok(opened.ok, opened.ok ? "" : opened.failure.map(formatProblem).join("\n"));
+  return opened.value;
+}
+
+/** The store, with every append in the journal once it is durable, and refused where a test wants it to be. */
+function journalled(store: LogStore, journal: string[], failing: (entries: string) => boolean): LogStore {
+  const append: LogStore["append"] = async (entries) => {
+    const named = entries.map(nameOf).join(", ");
+    if (failing(named)) throw new LogUnavailableError("no space left on the device");
+    const receipt = await store.append(entries);
+    journal.push(`durable ${named}`);
+    return receipt;
+  };
+  return new Proxy(store, {
+    get: (target, key) => {
+      if (key === "append") return append;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+function nameOf(entry: EncodedEntry): string {
+  const leaf = parseLeaf(entry.leaf);
+  assert.ok(leaf.ok);
+  switch (leaf.value.type) {
+    case "call.decided":
+      return `decided ${leaf.value.decision} ${leaf.value.target ?? "nothing"}`;
+    case "action.decided":
+      return `action ${leaf.value.decision} ${leaf.value.tool}`;
+    case "call.completed":
+      return `completed ${leaf.value.outcome}`;
+    default:
+      return leaf.value.type;
+  }
+}
