@@ -1,5 +1,6 @@
 // Where the parts are wired together: the only file that knows all of them, and the only one that opens storage.
 
+import { join } from "node:path";
 import type { Logger } from "pino";
 import { appendLeafHashes, leafHash } from "./audit/merkle-tree.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -7,20 +8,22 @@ import { systemClock } from "./core/clock.ts";
 import { OperatorError } from "./core/operator-error.ts";
 import { EmbeddedSecretStore } from "./credentials/embedded-secret-store.ts";
 import { openKek } from "./credentials/kek.ts";
+import { openRootKey } from "./credentials/root-key.ts";
 import { Admission } from "./gateway/admission.ts";
 import { LateCompletions } from "./gateway/late-completions.ts";
 import type { GatewayParts } from "./gateway/parts.ts";
 import { PartsInForce } from "./gateway/parts-in-force.ts";
 import { refusalClasses } from "./http/refusal-classes.ts";
 import { refusalMessage } from "./http/refusal-message.ts";
-import { httpServer } from "./http/server.ts";
+import { type HttpServer, httpServer } from "./http/server.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
 import { KeyIdentifier } from "./identity/identify.ts";
+import { KeyGuard } from "./identity/key-guard.ts";
 import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
-import type { Storage } from "./storage/storage.ts";
 import { UsageProjection } from "./usage/usage-projection.ts";
 import { adminServices } from "./wiring/admin-services.ts";
+import { Closing } from "./wiring/closing.ts";
 import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
 import { openPolicies } from "./wiring/policies.ts";
@@ -41,25 +44,29 @@ export interface Gateway {
 
 /** Opens everything and listens. Throws `OperatorError` for what the operator can put right. */
 export async function openGateway(loaded: LoadedConfig, version: string, log: Logger): Promise<Gateway> {
-  const storage = openSqliteStorage(loaded.dataFolder, { leafHash, appendLeafHashes });
+  const closing = new Closing(log);
   try {
-    return await openOn(storage, loaded, version, log);
+    return await openOn(closing, loaded, version, log);
   } catch (fault) {
-    await storage.close();
+    // What hindered the start is told; what it hindered in turn is in the log.
+    await closing.close().catch(() => undefined);
     throw fault;
   }
 }
 
 async function openOn(
-  storage: Storage,
+  closing: Closing,
   loaded: LoadedConfig,
   version: string,
   log: Logger,
 ): Promise<Gateway> {
   const now = (): number => systemClock.now();
+  const storage = openSqliteStorage(loaded.dataFolder, { leafHash, appendLeafHashes });
+  closing.add("storage", () => storage.close());
   const origin = (await storage.log.identity())?.origin ?? null;
-  const kek = await openKek(loaded.keysFolder, origin === null, process.env);
-  const record = await openRecord({
+  const kek = await openKek(loaded.keysFolder, origin === null, process.env, (warning) => log.warn(warning));
+  const rootKey = await openRootKey(kek, storage.payloads, origin === null);
+  const { trail, subjects, payloads } = await openRecord({
     log: storage.log,
     payloads: storage.payloads,
     keysFolder: loaded.keysFolder,
@@ -68,14 +75,29 @@ async function openOn(
     version,
     faults: log,
   });
-  const { trail, subjects, payloads } = record;
-  const events = trailEvents(trail);
+  closing.add("trail", () => trail.close());
+  closing.add("payloads", () => payloads.flush());
+  const usage = new UsageProjection(storage.log, storage.usage);
+  closing.add("usage", async () => {
+    await usage.stop();
+    await usage.catchUp();
+  });
+  const late = new LateCompletions((entries) => trail.append(entries));
+  closing.add("late completions", () => late.close());
+  const events = trailEvents(trail, subjects);
+  const policies = await openPolicies(loaded, storage.revisions, events.policies, log);
+  closing.add("policies", () => policies.close());
   const secrets = new EmbeddedSecretStore(storage.secrets, kek, events.secrets, now);
   const configured = configuredParts(loaded.config, secrets);
   const applications = { has: (name: string) => inForce.current.applications.has(name) };
-  const keys = await ApiKeys.open(storage.keys, events.keys, applications, now);
-  const policies = await openPolicies(loaded, storage.revisions, events.policies, log);
-  const late = new LateCompletions((entries) => trail.append(entries));
+  const keys = await ApiKeys.open(storage.keys, events.keys, applications, now, {
+    guard: await KeyGuard.open(
+      rootKey.derive("portcullis/api-key-mac/v1"),
+      join(loaded.keysFolder, "api-key-ends.json"),
+    ),
+    onDamaged: ({ id }) =>
+      log.error({ key: id }, "the row of an API key was changed in the data store; it opens nothing"),
+  });
   const standing: Omit<GatewayParts, keyof typeof configured.parts> = {
     clock: systemClock,
     keys: new KeyIdentifier(keys, now),
@@ -101,30 +123,31 @@ async function openOn(
     },
     putInForce: (parts) => inForce.replace({ ...standing, ...parts }),
   });
+  closing.add("config", () => config.close());
   await config.recordFirst();
-  const usage = new UsageProjection(storage.log, storage.usage);
   usage.start(1000, (fault) => log.error({ fault: String(fault) }, "usage could not be counted"));
-  const admission = new Admission(loaded.config.limits);
   const operatorHolder: { file: OperatorFile | null } = { file: null };
-  const admin = adminServices({
-    keys,
-    secrets,
-    log: storage.log,
-    usage,
-    usageStore: storage.usage,
-    policies,
-    operatorHolder,
-  });
   const server = await httpServer({
     inForce,
-    admission,
-    admin,
+    admission: new Admission(loaded.config.limits),
+    admin: adminServices({
+      keys,
+      secrets,
+      log: storage.log,
+      payloads,
+      usage,
+      usageStore: storage.usage,
+      policies,
+      operatorHolder,
+      onFault: (fault, route) => log.error({ route, fault: fault.message }, "an admin request met a fault"),
+    }),
     trustedProxies: loaded.config.server.trusted_proxies,
     bodyBytes: loaded.config.limits.body,
     headerBytes: loaded.config.limits.headers,
     ready: () => trail.available,
   });
-  const address = await listen(server.app, loaded.config.server.listen);
+  closing.add("server", () => server.close(config.drainMs));
+  const address = await listen(server, loaded.config.server.listen);
   const operator = await writeOperatorFile(loaded.dataFolder, address);
   operatorHolder.file = operator;
   return {
@@ -132,32 +155,15 @@ async function openOn(
     operator,
     keys,
     reload: (next) => config.replace(next),
-    close: async () => {
-      const drained = admission.drain();
-      const timer = setTimeout(() => server.abortAll(), config.drainMs);
-      await drained;
-      clearTimeout(timer);
-      await server.app.close();
-      await policies.close();
-      await config.close();
-      await late.close();
-      await payloads.flush();
-      await usage.stop();
-      await usage.catchUp();
-      await trail.close();
-      await storage.close();
-    },
+    close: () => closing.close(),
   };
 }
 
-async function listen(
-  app: { listen(o: { host: string; port: number }): Promise<string> },
-  address: string,
-): Promise<string> {
+async function listen(server: HttpServer, address: string): Promise<string> {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
   try {
-    return await app.listen({ host, port: Number(address.slice(colon + 1)) });
+    return await server.listen(host, Number(address.slice(colon + 1)));
   } catch (fault) {
     const code = fault instanceof Error && "code" in fault ? String(fault.code) : "unknown";
     throw new OperatorError(

@@ -1,4 +1,5 @@
-// One data key for each subject: erasing it makes all that was encrypted under it unreadable.
+// One data key for each subject: erasing it makes all that was encrypted under it unreadable. It is wrapped together with
+// the subject's id: under another subject's key, erasing one of the two would take the wrong payload or leave it readable.
 
 import { randomBytes } from "node:crypto";
 import { SecretValue } from "../core/secret-value.ts";
@@ -6,11 +7,13 @@ import { BoundedCache } from "./bounded-cache.ts";
 import type { KeyWrapper } from "./key-wrapper.ts";
 import type { PayloadStore, Subject } from "./payload-store.ts";
 
-/** A new key and the form in which it is stored: length of the key id (1 byte) ‖ key id ‖ wrapped key. */
+/** A new key and the form in which it is stored: length of the key id (1 byte) ‖ key id ‖ wrap( key ‖ subject id ). */
 export interface NewDataKey {
   readonly key: SecretValue;
   readonly wrapped: Uint8Array;
 }
+
+const keyBytes = 32;
 
 export class DataKeys {
   readonly #store: Pick<PayloadStore, "subjectById">;
@@ -22,14 +25,17 @@ export class DataKeys {
     this.#wrapper = wrapper;
   }
 
-  create(): NewDataKey {
-    const bytes = randomBytes(32);
+  create(subjectId: string): NewDataKey {
+    const bytes = randomBytes(keyBytes);
     const keyId = Buffer.from(this.#wrapper.keyId);
-    const wrapped = Buffer.concat([Buffer.from([keyId.length]), keyId, this.#wrapper.wrap(bytes)]);
-    return { key: new SecretValue(bytes), wrapped };
+    const wrapped = this.#wrapper.wrap(Buffer.concat([bytes, Buffer.from(subjectId)]));
+    return {
+      key: new SecretValue(bytes),
+      wrapped: Buffer.concat([Buffer.from([keyId.length]), keyId, wrapped]),
+    };
   }
 
-  /** Null when the subject was erased or never was. Rejects when its key was wrapped under another key than ours. */
+  /** Null when the subject was erased or never was. Rejects when its key does not unwrap, or is another subject's. */
   async of(subjectId: string): Promise<SecretValue | null> {
     const cached = this.#cache.get(subjectId);
     if (cached !== undefined) return cached;
@@ -40,6 +46,7 @@ export class DataKeys {
     return key;
   }
 
+  /** Throws when the key does not unwrap, or is another subject's. */
   unwrap(subject: Subject): SecretValue {
     const wrapped = Buffer.from(subject.wrappedKey);
     const end = 1 + (wrapped[0] ?? 0);
@@ -49,7 +56,20 @@ export class DataKeys {
         `the key of subject ${subject.id} is wrapped under \`${keyId}\`, not \`${this.#wrapper.keyId}\``,
       );
     }
-    return new SecretValue(this.#wrapper.unwrap(wrapped.subarray(end)));
+    const opened = this.#open(subject.id, wrapped.subarray(end));
+    if (opened.toString("utf8", keyBytes) !== subject.id) {
+      throw new Error(`the key kept for subject ${subject.id} is another subject's`);
+    }
+    return new SecretValue(opened.subarray(0, keyBytes));
+  }
+
+  #open(subjectId: string, wrapped: Uint8Array): Buffer {
+    try {
+      return Buffer.from(this.#wrapper.unwrap(wrapped));
+    } catch (cause) {
+      const { keyId } = this.#wrapper;
+      throw new Error(`the key of subject ${subjectId} does not open under \`${keyId}\``, { cause });
+    }
   }
 
   /** After an erasure. */

@@ -10,7 +10,7 @@ export interface Subject {
   readonly lookup: Uint8Array;
   /** The name, encrypted under the subject's key. */
   readonly name: Uint8Array;
-  /** The subject's data key, wrapped by the key-encryption key. */
+  /** The subject's data key with its id, wrapped by the key-encryption key (`data-keys.ts`). */
   readonly wrappedKey: Uint8Array;
 }
 
@@ -22,7 +22,15 @@ export interface Payload {
   readonly ciphertext: Uint8Array;
 }
 
-export interface PayloadStore {
+/** Values that show at start whether the keys at hand are those that the data was sealed under. */
+export interface KeyCheckStore {
+  /** What is kept under this name, or null. */
+  keyCheck(name: string): Promise<Uint8Array | null>;
+  /** Keeps the value unless there is one under this name, and returns the one that is kept. Safe to race. */
+  ensureKeyCheck(name: string, value: Uint8Array): Promise<Uint8Array>;
+}
+
+export interface PayloadStore extends KeyCheckStore {
   /** Stores the subject unless one with the same lookup exists, and returns the one that is stored. Safe to race. */
   ensureSubject(subject: Subject): Promise<Subject>;
   subjectByLookup(lookup: Uint8Array): Promise<Subject | null>;

@@ -84,8 +84,10 @@ describe("subjects", () => {
     const bob = await subjects.userId("bob");
     const [one, other] = [store.subjects.get(ada), store.subjects.get(bob)];
     assert.ok(one && other);
-    store.subjects.set(bob, { ...other, name: one.name, wrappedKey: one.wrappedKey });
+    store.subjects.set(bob, { ...other, name: one.name });
     await assert.rejects(subjects.nameOf(bob), /does not decrypt/);
+    store.subjects.set(bob, { ...other, name: one.name, wrappedKey: one.wrappedKey });
+    await assert.rejects(subjects.nameOf(bob), /another subject's/);
   });
 });
 

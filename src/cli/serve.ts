@@ -5,9 +5,16 @@ import { isatty } from "node:tty";
 import { Command } from "commander";
 import pino from "pino";
 import { type Gateway, openGateway } from "../compose.ts";
-import { formatConfigProblem, type LoadedConfig, loadConfig } from "../config/load.ts";
+import {
+  type ConfigProblem,
+  formatConfigProblem,
+  type LoadedConfig,
+  listenElsewhere,
+  loadConfig,
+} from "../config/load.ts";
 import { writeStarter } from "../config/starter.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import type { Result } from "../core/result.ts";
 import { version } from "./version.ts";
 
 const starterPolicies = resolve(import.meta.dirname, "../../policies");
@@ -42,7 +49,10 @@ export function gatewayCommands(): readonly Command[] {
 }
 
 export async function readConfig(path: string): Promise<LoadedConfig> {
-  const loaded = await loadConfig(path);
+  return usable(await loadConfig(path));
+}
+
+function usable(loaded: Result<LoadedConfig, readonly ConfigProblem[]>): LoadedConfig {
   if (loaded.ok) return loaded.value;
   throw new OperatorError(
     `the config cannot be used:\n${loaded.failure.map(formatConfigProblem).join("\n")}`,
@@ -50,7 +60,7 @@ export async function readConfig(path: string): Promise<LoadedConfig> {
 }
 
 async function serve(path: string, listen: string | undefined, greet: boolean): Promise<void> {
-  const loaded = listeningOn(listen, await readConfig(path));
+  const loaded = usable(await configOn(path, listen));
   // Logs go to stderr: stdout is for people.
   const log = pino({ level: loaded.config.log.level, base: null }, pino.destination({ fd: 2, sync: true }));
   const hadTerminal = isatty(2);
@@ -76,15 +86,16 @@ async function reload(
   listen: string | undefined,
   log: pino.Logger,
 ): Promise<void> {
-  const loaded = await loadConfig(path);
-  if (loaded.ok) return gateway.reload(listeningOn(listen, loaded.value));
+  const loaded = await configOn(path, listen);
+  if (loaded.ok) return gateway.reload(loaded.value);
   const problems = loaded.failure.map(formatConfigProblem);
   log.error({ problems }, "the changed config cannot be used; the old one stays in force");
 }
 
-function listeningOn(listen: string | undefined, loaded: LoadedConfig): LoadedConfig {
-  if (listen === undefined) return loaded;
-  return { ...loaded, config: { ...loaded.config, server: { ...loaded.config.server, listen } } };
+/** What holds of the address in the file holds of the one that `--listen` puts in its place. */
+async function configOn(path: string, listen: string | undefined): ReturnType<typeof loadConfig> {
+  const loaded = await loadConfig(path);
+  return loaded.ok && listen !== undefined ? listenElsewhere(loaded.value, listen) : loaded;
 }
 
 function stopped(): Promise<void> {

@@ -106,3 +106,14 @@ test("a tool that reads and has no digest loads without a word: it counts as one
   const { config } = await loaded(t, "tools: { get_weather: { effect: read } }");
   assert.deepEqual(config.tools["get_weather"], { effect: "read" });
 });
+
+test("a target is no longer than an entry of the trail holds, so that no call of it goes unrecorded", async (t) => {
+  const config = (target: string): string => `providers:
+  openai: { type: openai, base_url: https://api.openai.com/v1 }
+models: [{ name: fast, targets: [${target}] }]
+`;
+  await loaded(t, config(`openai/${"x".repeat(200)}`));
+  assert.deepEqual(await problemsOf(t, config(`openai/${"x".repeat(330)}`)), [
+    "3 models.0.targets.0: write PROVIDER/MODEL, with at most 200 characters of MODEL",
+  ]);
+});

@@ -35,7 +35,7 @@ export function proxyFault(range: string): string | null {
   return null;
 }
 
-function isLoopback(listen: string): boolean {
+export function isLoopback(listen: string): boolean {
   const host = listen.slice(0, listen.lastIndexOf(":")).replace(/^\[|\]$/g, "");
   if (host.toLowerCase() === "localhost") return true;
   // A name such as `127.example.com` leads wherever its owner says.

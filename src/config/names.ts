@@ -21,7 +21,8 @@ export const modelName = z
 
 export const target = z
   .string()
-  .regex(/^[^/\s]+\/\S+$/, "write PROVIDER/MODEL")
+  // What an entry of the trail holds of a target: a longer one could never be called.
+  .regex(/^[^/\s]{1,64}\/[\x21-\x7e]{1,200}$/, "write PROVIDER/MODEL, with at most 200 characters of MODEL")
   .meta({ title: "PROVIDER/MODEL" });
 
 /** What is written in place of a reference can be the secret itself, so no message about it may show it. */

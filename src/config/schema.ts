@@ -35,9 +35,9 @@ const policies = z
     path: folder.default("./policies").describe("Folder of the `.cedar` files, relative to this file."),
     activate: z
       .enum(["on_change", "on_start"])
-      .default("on_change")
+      .optional()
       .describe(
-        "`on_change` loads the folder again when it has changed and is valid; `on_start` reads it once.",
+        "`on_change` loads the folder again when it has changed and is valid; `on_start` reads it once. Left out: `on_change` on loopback, `on_start` beyond it, where whoever can write the folder could otherwise lift a rule at once; signed manifests do not exist yet.",
       ),
   })
   .prefault({})

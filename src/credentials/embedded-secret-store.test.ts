@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { SecretValue } from "../core/secret-value.ts";
-import { EmbeddedSecretStore } from "./embedded-secret-store.ts";
+import { EmbeddedSecretStore, type SecretEvents } from "./embedded-secret-store.ts";
 import { KeyEncryptionKey, openKek } from "./kek.ts";
 import type { SealedSecret, SealedSecretStore } from "./sealed-secret-store.ts";
 
 const kek = new KeyEncryptionKey(Buffer.alloc(32, 7));
 const events = {
+  actorId: (name: string) => name,
   set: () => ({ id: "", leaf: new Uint8Array(), salt: null }),
   destroyed: () => ({ id: "", leaf: new Uint8Array(), salt: null }),
 };
@@ -28,7 +29,8 @@ function rows() {
     destroy: async (name) => kept.delete(name),
     list: async () => [...kept.values()],
   };
-  return { kept, open: (key = kek) => new EmbeddedSecretStore(store, key, events, () => 0) };
+  const open = (key = kek, told: SecretEvents = events) => new EmbeddedSecretStore(store, key, told, () => 0);
+  return { kept, open };
 }
 
 test("a secret comes back as it was put, and prints as nothing", async () => {
@@ -71,6 +73,28 @@ test("rows that were moved, changed, cut or sealed under another key do not open
   kept.set("a", a);
   assert.ok((await open().get("a")).ok);
   assert.equal((await open(new KeyEncryptionKey(Buffer.alloc(32, 8))).get("a")).ok, false);
+});
+
+test("who acts is on record under the id that stands for them, and nothing happens without one", async () => {
+  const { kept, open } = rows();
+  const recorded: string[] = [];
+  const note = (kind: string, actor: string) => {
+    recorded.push(`${kind} by ${actor}`);
+    return { id: "", leaf: new Uint8Array(), salt: null };
+  };
+  const naming = (actorId: (name: string) => string | Promise<string>) =>
+    open(kek, {
+      actorId,
+      set: (_secret, _version, actor) => note("set", actor),
+      destroyed: (_secret, _version, actor) => note("destroyed", actor),
+    });
+  const known = naming(async (name) => `sub_of_${name}`);
+  await known.put("a", new SecretValue("one"), "ada");
+  await known.destroy("a", "ada");
+  assert.deepEqual(recorded, ["set by sub_of_ada", "destroyed by sub_of_ada"]);
+  const unknown = naming(() => Promise.reject(new Error("the data store was changed")));
+  await assert.rejects(unknown.put("b", new SecretValue("two"), "ada"), /was changed/);
+  assert.equal(kept.size, 0);
 });
 
 test("a destroyed secret is absent at once, also where it had been read before", async () => {

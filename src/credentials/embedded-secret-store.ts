@@ -9,6 +9,8 @@ import { type KeyEncryptionKey, seal, unseal } from "./kek.ts";
 import type { SealedSecret, SealedSecretStore, SecretSummary } from "./sealed-secret-store.ts";
 
 export interface SecretEvents {
+  /** The id under which whoever acts is on record. Rejects when it cannot be had: then nothing is changed. */
+  actorId(name: string): string | Promise<string>;
   set(secret: string, version: number, actor: string): EncodedEntry;
   destroyed(secret: string, version: number, actor: string): EncodedEntry;
 }
@@ -48,7 +50,9 @@ export class EmbeddedSecretStore {
     }
   }
 
+  /** `actor` is the operator's name, here and below. */
   async put(name: string, value: SecretValue, actor: string): Promise<Result<number, SecretFailure>> {
+    const actorId = await this.#events.actorId(actor);
     const version = await this.#rows.nextVersion(name);
     const dataKey = randomBytes(32);
     const named = { name, version, keyId: this.#kek.keyId };
@@ -58,15 +62,16 @@ export class EmbeddedSecretStore {
       ciphertext: value.useBytes((bytes) => seal(dataKey, bytes, context(named))),
       createdAt: this.#now(),
     };
-    const stored = await this.#rows.put(row, this.#events.set(name, version, actor));
+    const stored = await this.#rows.put(row, this.#events.set(name, version, actorId));
     this.#opened.delete(name);
     return stored ? ok(version) : fail({ reason: "conflict", name });
   }
 
   async destroy(name: string, actor: string): Promise<Result<null, SecretFailure>> {
+    const actorId = await this.#events.actorId(actor);
     const newest = await this.#rows.newest(name);
     if (newest === null) return fail({ reason: "absent", name });
-    const destroyed = await this.#rows.destroy(name, this.#events.destroyed(name, newest.version, actor));
+    const destroyed = await this.#rows.destroy(name, this.#events.destroyed(name, newest.version, actorId));
     this.#opened.delete(name);
     return destroyed ? ok(null) : fail({ reason: "absent", name });
   }

@@ -16,10 +16,13 @@ export class KeyEncryptionKey {
   readonly #key: Buffer;
   /** Names the key without telling it: first 16 hex digits of a hash of it. */
   readonly keyId: string;
+  /** Where it was found, in words for a message. */
+  readonly place: string;
 
-  constructor(key: Uint8Array) {
+  constructor(key: Uint8Array, place = "memory") {
     if (key.length !== 32) throw new OperatorError("the key-encryption key must be 32 bytes");
     this.#key = Buffer.from(key);
+    this.place = place;
     this.keyId = hash("sha256", Buffer.concat([Buffer.from("portcullis kek id"), this.#key]), "hex").slice(
       0,
       16,
@@ -78,7 +81,7 @@ export async function openKek(
   if (found === undefined) {
     throw new OperatorError(`the key-encryption key \`${path}\` is missing; put it back from its backup`);
   }
-  const kek = new KeyEncryptionKey(found.key);
+  const kek = new KeyEncryptionKey(found.key, `\`${found.place}\``);
   for (const other of others) {
     if (new KeyEncryptionKey(other.key).keyId === kek.keyId) continue;
     throw new OperatorError(

@@ -5,15 +5,39 @@ import type { Refusal } from "../core/refusal.ts";
 import type { AnswerHeaders, ClientChannel } from "../gateway/client-channel.ts";
 import { refusalToResponse } from "./refusal-to-response.ts";
 
+/**
+ * How long a client may leave what it was sent unread. Beyond that it counts as gone: its connection is cut, and a call
+ * that is not complete is recorded as `client_closed`.
+ */
+export const writeStallMs = 120_000;
+
+/** More than this is written piece by piece, so that a client that reads slowly is told from one that does not read. */
+const pieceBytes = 64 * 1024;
+
 export class HttpChannel implements ClientChannel {
   readonly #response: ServerResponse;
+  readonly #stallMs: number;
   readonly #gone = new AbortController();
+  #whenClosed: (() => void) | null = null;
+  #closed = false;
+  #answered = false;
+  #stall: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, stallMs: number = writeStallMs) {
     this.#response = response;
-    response.once("close", () => {
+    this.#stallMs = stallMs;
+    const { socket } = response.req;
+    const closed = (): void => {
+      if (this.#closed) return;
+      this.#closed = true;
+      clearTimeout(this.#stall);
+      socket.off("close", closed);
       if (!response.writableFinished) this.#gone.abort();
-    });
+      this.#whenClosed?.();
+    };
+    response.once("close", closed);
+    // A pipelined response has no socket until its turn comes, and before that it does not hear of the socket's end.
+    if (response.socket === null) socket.once("close", closed);
     // A reset arrives as an error on the socket; `close` follows and tells the pipeline.
     response.on("error", () => {});
   }
@@ -26,15 +50,27 @@ export class HttpChannel implements ClientChannel {
     return this.#response.headersSent;
   }
 
+  /** Whether nothing more can reach the client: it has its whole answer, or it is gone. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Runs once, when the channel closes. */
+  whenClosed(then: () => void): void {
+    this.#whenClosed = then;
+  }
+
   /** Ends the call from our side (a drain that has run out of time). */
   abort(): void {
     this.#gone.abort();
   }
 
   respond(status: number, headers: AnswerHeaders, body: Uint8Array): void {
+    this.#answered = true;
     if (this.#response.destroyed) return;
     this.#response.writeHead(status, { ...headers, "content-length": body.byteLength });
-    this.#response.end(body);
+    if (body.byteLength <= pieceBytes) this.#finish(body);
+    else void this.#writePieces(body).then(() => this.#finish());
   }
 
   open(status: number, headers: AnswerHeaders): void {
@@ -45,22 +81,21 @@ export class HttpChannel implements ClientChannel {
   }
 
   write(text: string | Uint8Array): Promise<void> | undefined {
+    if (text.length > pieceBytes) return this.#writePieces(Buffer.from(text));
     if (this.#response.destroyed || this.#response.write(text)) return undefined;
     return this.#drained();
   }
 
   end(): void {
-    this.#response.end();
+    this.#finish();
   }
 
   refuse(refusal: Refusal, headers: AnswerHeaders): void {
+    this.#answered = true;
     if (this.#response.destroyed) return;
     const answer = refusalToResponse(refusal, headers["x-portcullis-call"] ?? null);
     const body = JSON.stringify(answer.body);
-    if (this.started) {
-      this.#response.end(`data: ${body}\n\n`);
-      return;
-    }
+    if (this.started) return this.#finish(`data: ${body}\n\n`);
     const content = { "content-type": "application/json; charset=utf-8" };
     this.respond(answer.status, { ...headers, ...answer.headers, ...content }, Buffer.from(body));
   }
@@ -69,15 +104,47 @@ export class HttpChannel implements ClientChannel {
     this.#response.destroy();
   }
 
+  /** Cuts the connection of a call that is over and left its client without an answer. */
+  settle(): void {
+    if (!this.#answered) this.cut();
+  }
+
+  #finish(last: string | Uint8Array = ""): void {
+    this.#answered = true;
+    if (this.#response.destroyed) return;
+    this.#response.end(last);
+    this.#watchForStall();
+  }
+
+  async #writePieces(bytes: Uint8Array): Promise<void> {
+    for (let from = 0; from < bytes.byteLength && !this.#response.destroyed; from += pieceBytes) {
+      if (!this.#response.write(bytes.subarray(from, from + pieceBytes))) await this.#drained();
+    }
+  }
+
+  /** Resolves when the client has read on, is gone, or the call is ended from our side. */
   #drained(): Promise<void> {
+    const { signal } = this.#gone;
+    if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const settled = (): void => {
+        clearTimeout(this.#stall);
         this.#response.off("drain", settled);
-        this.#response.off("close", settled);
+        signal.removeEventListener("abort", settled);
         resolve();
       };
-      this.#response.on("drain", settled);
-      this.#response.on("close", settled);
+      this.#watchForStall();
+      this.#response.once("drain", settled);
+      signal.addEventListener("abort", settled, { once: true });
     });
+  }
+
+  #watchForStall(): void {
+    clearTimeout(this.#stall);
+    this.#stall = setTimeout(() => {
+      // A pipelined answer waits for those before it, which says nothing of its client.
+      if (this.#response.socket === null) this.#watchForStall();
+      else this.cut();
+    }, this.#stallMs);
   }
 }

@@ -76,7 +76,7 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     status: 400,
     type: "invalid_request_error",
     retriable: false,
-    advice: "correct the field that `param` names",
+    advice: "correct the request; `param` names the field if there is one",
   },
   undescribable: {
     status: 400,

@@ -1,17 +1,14 @@
-// The HTTP server: the data plane on raw requests and responses, health, and the admin API.
+// The HTTP server: the data plane, health, and the admin API on one address.
 
 import { randomUUID } from "node:crypto";
-import { BlockList, isIP } from "node:net";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyInstance } from "fastify";
 import type { Refusal } from "../core/refusal.ts";
 import type { Admission } from "../gateway/admission.ts";
-import type { Endpoint, IncomingCall } from "../gateway/call.ts";
-import { listModels } from "../gateway/list-models.ts";
 import type { PartsInForce } from "../gateway/parts-in-force.ts";
-import { handleCall } from "../gateway/pipeline.ts";
 import { type AdminServices, adminApi } from "./admin-api.ts";
-import { HttpChannel } from "./http-channel.ts";
-import { refusalToResponse } from "./refusal-to-response.ts";
+import { DataPlane } from "./data-plane.ts";
+import { Listener, within } from "./listener.ts";
+import { refuse } from "./refusal-reply.ts";
 
 export interface HttpServerOptions {
   readonly inForce: PartsInForce;
@@ -25,23 +22,57 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  readonly app: FastifyInstance;
-  /** Ends every call that is still running, on record, when a drain has run out of time. */
-  abortAll(): void;
+  /** The URL. Rejects when the address cannot be had. */
+  listen(host: string, port: number): Promise<string>;
+  /**
+   * Takes no more calls, lets those under way finish for at most `drainMs`, aborts the rest, and closes every connection
+   * once they are on record. Resolves within `drainMs` and a few seconds, whatever clients do.
+   */
+  close(drainMs: number): Promise<void>;
 }
 
+/** How long an aborted call may take to be recorded, before and after its connection is closed. */
+const recordingMs = 2000;
+
 export async function httpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { inForce, admission } = options;
-  const proxies = proxyList(options.trustedProxies);
-  const running = new Set<HttpChannel>();
+  const { admission } = options;
+  const listener = new Listener(options.headerBytes);
+  const calls = new DataPlane(options);
+  const app = fastifyOn(listener, options.bodyBytes);
+  calls.addRoutes(app);
+  app.get("/healthz", async () => ({ status: "ok" }));
+  app.get("/readyz", async (_request, reply) => {
+    const ready = options.ready() && !admission.draining;
+    return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready" });
+  });
+  await app.register(adminApi(options.admin), { prefix: "/api" });
+  refuseUnknownRoutes(app);
+  return {
+    listen: (host, port) => listener.listen(app, host, port),
+    close: async (drainMs) => {
+      const drained = admission.drain();
+      if (await within(drained, drainMs)) {
+        await listener.close();
+      } else {
+        calls.abortAll();
+        await within(drained, recordingMs);
+        await listener.close(0);
+        await within(drained, recordingMs);
+      }
+      await app.close();
+    },
+  };
+}
+
+function fastifyOn(listener: Listener, bodyBytes: number): FastifyInstance {
+  const refusalOf = (error: Fault): Refusal => requestRefusal(error, bodyBytes);
   const app = Fastify({
-    bodyLimit: options.bodyBytes,
-    trustProxy:
-      proxies === null ? false : (address) => proxies.check(address, isIP(address) === 6 ? "ipv6" : "ipv4"),
+    serverFactory: (handler) => listener.serve(handler),
+    // The listener answers these itself, on every server.
+    clientErrorHandler: () => {},
+    frameworkErrors: (error, _request, reply) => refuse(reply, refusalOf(error)),
+    bodyLimit: bodyBytes,
     genReqId: () => randomUUID(),
-    http: { maxHeaderSize: options.headerBytes },
-    requestTimeout: 120_000,
-    keepAliveTimeout: 72_000,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 400 },
   });
@@ -49,84 +80,30 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),
   );
-
-  app.setErrorHandler(
-    (error: Error & { readonly statusCode?: number; readonly code?: string }, _request, reply) =>
-      refuse(reply, requestRefusal(error, options.bodyBytes)),
-  );
-  app.setNotFoundHandler((request, reply) => {
-    refuse(reply, {
-      reason: "unknown_route",
-      method: request.method,
-      path: request.url.split("?")[0]?.slice(0, 200) ?? "",
-    });
+  // A client that asks first gets its answer when nothing on the head of its request stands against it.
+  app.addHook("preParsing", async (request, reply) => {
+    if (listener.expectsContinue(request.raw)) reply.raw.writeContinue();
   });
-
-  const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const entered = await admission.enter(null);
-    if (!entered.ok) return void refuse(reply, entered.failure);
-    reply.raw.once("close", entered.value);
-    request.raw.once("error", entered.value);
-  };
-  for (const [path, endpoint] of [
-    ["/v1/chat/completions", "chat"],
-    ["/v1/embeddings", "embeddings"],
-  ] as const satisfies readonly (readonly [string, Endpoint])[]) {
-    app.post(path, { onRequest: admit }, async (request, reply) => {
-      reply.hijack();
-      const channel = new HttpChannel(reply.raw);
-      running.add(channel);
-      try {
-        const incoming: IncomingCall = {
-          endpoint,
-          headers: request.headers,
-          body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-          sourceAddress: request.ip,
-          arrivedAt: performance.now(),
-        };
-        await inForce.use((parts) => handleCall(parts, incoming, channel));
-      } finally {
-        running.delete(channel);
-      }
-    });
-  }
-  const models = async (
-    request: FastifyRequest<{ Params: { "*"?: string } }>,
-    reply: FastifyReply,
-  ): Promise<void> => {
-    const listed = listModels(inForce.current, request.headers, request.ip, request.params["*"] ?? null);
-    if (listed.ok) await reply.send(listed.value);
-    else refuse(reply, listed.failure);
-  };
-  app.get("/v1/models", models);
-  app.get("/v1/models/*", models);
-  app.get("/healthz", async () => ({ status: "ok" }));
-  app.get("/readyz", async (_request, reply) => {
-    const ready = options.ready() && !admission.draining;
-    return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready" });
-  });
-  await app.register(adminApi(options.admin), { prefix: "/api" });
-  return {
-    app,
-    abortAll: () => {
-      for (const channel of running) channel.abort();
-    },
-  };
+  app.setErrorHandler((error: Fault, _request, reply) => refuse(reply, refusalOf(error)));
+  return app;
 }
 
-function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  const { status, headers, body } = refusalToResponse(refusal, null);
-  return reply
-    .code(status)
-    .headers(headers)
-    .type("application/json; charset=utf-8")
-    .send(JSON.stringify(body));
+/** To be called last: the admin API answers for its own paths, and hooks are handed down to what is added later. */
+function refuseUnknownRoutes(app: FastifyInstance): void {
+  // Before the body is read, which a handler would be too late for.
+  app.addHook("onRequest", async (request, reply) => {
+    if (!request.is404) return;
+    const path = request.url.split("?")[0]?.slice(0, 200) ?? "";
+    refuse(reply, { reason: "unknown_route", method: request.method, path });
+  });
 }
 
-function requestRefusal(
-  error: { readonly statusCode?: number; readonly code?: string },
-  limitBytes: number,
-): Refusal {
+interface Fault extends Error {
+  readonly statusCode?: number | undefined;
+  readonly code?: string;
+}
+
+function requestRefusal(error: Fault, limitBytes: number): Refusal {
   if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return { reason: "body_too_large", limitBytes };
   if (error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
     return { reason: "unsupported_media_type", detail: "the request body must be `application/json`" };
@@ -135,16 +112,4 @@ function requestRefusal(
   if (status >= 400 && status < 500)
     return { reason: "invalid_request", param: null, detail: "the request is malformed" };
   return { reason: "internal" };
-}
-
-function proxyList(written: readonly string[]): BlockList | null {
-  if (written.length === 0) return null;
-  const list = new BlockList();
-  for (const one of written) {
-    const [address = "", bits] = one.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
 }

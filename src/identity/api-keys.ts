@@ -4,12 +4,26 @@ import type { EncodedEntry } from "../core/entry.ts";
 import { newId } from "../core/id.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { hashApiKey, keyHint, newApiKey } from "./api-key.ts";
-import type { ApiKeyRecord, KeyStore } from "./key-store.ts";
+import type { KeyGuard } from "./key-guard.ts";
+import type { ApiKeyRecord, KeptApiKey, KeyEnd, KeyStore } from "./key-store.ts";
 
 export interface KeyEvents {
+  /** The id under which whoever acts is on record. Rejects when it cannot be had: then nothing is changed. */
+  actorId(name: string): string | Promise<string>;
   created(key: ApiKeyRecord, actor: string): EncodedEntry;
   rotated(key: ApiKeyRecord, successor: string, expiresAt: number, actor: string): EncodedEntry;
   revoked(key: ApiKeyRecord, actor: string): EncodedEntry;
+}
+
+export interface KeyProtection {
+  readonly guard: KeyGuard;
+  /** Told once of each key whose row was not written by the gateway, or not last. */
+  readonly onDamaged: (key: ApiKeyRecord) => void;
+}
+
+export interface ListedKey extends ApiKeyRecord {
+  /** The row was changed or added behind the gateway's back: it opens nothing, and is left as it is. */
+  readonly damaged: boolean;
 }
 
 export interface NewKey {
@@ -21,10 +35,13 @@ export interface NewKey {
 export type KeyFailure =
   | { readonly reason: "unknown_application"; readonly application: string }
   | { readonly reason: "unknown_key"; readonly id: string }
-  | { readonly reason: "ended"; readonly id: string };
+  | { readonly reason: "ended"; readonly id: string }
+  | { readonly reason: "damaged"; readonly id: string };
 
 /** The applications that the config names now: a set, or a question to whoever knows. */
 export type KnownApplications = Pick<ReadonlySet<string>, "has">;
+
+type Found = ListedKey & KeptApiKey;
 
 const overlapMs = 24 * 3_600_000;
 
@@ -33,18 +50,24 @@ export class ApiKeys {
   readonly #events: KeyEvents;
   readonly #applications: KnownApplications;
   readonly #now: () => number;
-  readonly #byHash = new Map<string, ApiKeyRecord>();
+  readonly #protection: KeyProtection | null;
+  readonly #reported = new Set<string>();
+  #byHash: ReadonlyMap<string, ApiKeyRecord> = new Map();
+  #lastRead = 0;
+  #inForce = 0;
 
   private constructor(
     store: KeyStore,
     events: KeyEvents,
     applications: KnownApplications,
     now: () => number,
+    protection: KeyProtection | null,
   ) {
     this.#store = store;
     this.#events = events;
     this.#applications = applications;
     this.#now = now;
+    this.#protection = protection;
   }
 
   static async open(
@@ -52,8 +75,9 @@ export class ApiKeys {
     events: KeyEvents,
     applications: KnownApplications,
     now: () => number,
+    protection: KeyProtection | null = null,
   ): Promise<ApiKeys> {
-    const keys = new ApiKeys(store, events, applications, now);
+    const keys = new ApiKeys(store, events, applications, now, protection);
     await keys.#refresh();
     return keys;
   }
@@ -65,38 +89,50 @@ export class ApiKeys {
     return record.expiresAt !== null && record.expiresAt <= this.#now() ? null : record;
   }
 
-  list(): Promise<readonly ApiKeyRecord[]> {
-    return this.#store.list();
+  /** All keys, the ended and damaged ones too, oldest first. What it says of a key holds for calls from then on. */
+  list(): Promise<readonly ListedKey[]> {
+    return this.#refresh();
   }
 
+  /** `actor` is the operator's name, here and below. */
   async create(application: string, actor: string): Promise<Result<NewKey, KeyFailure>> {
     if (!this.#applications.has(application)) return fail({ reason: "unknown_application", application });
-    const made = this.#make(application, actor);
-    await this.#store.create(made.record, this.#events.created(made.record, actor));
+    const by = await this.#events.actorId(actor);
+    const made = this.#make(application, by);
+    await this.#store.create(this.#kept(made.record), this.#events.created(made.record, by));
     await this.#refresh();
     return ok(made);
   }
 
   /** A successor; the old key stays valid for 24 hours, so that clients can move over. */
   async rotate(id: string, actor: string): Promise<Result<NewKey, KeyFailure>> {
+    const by = await this.#events.actorId(actor);
     const old = await this.#find(id);
-    if (old === null) return fail({ reason: "unknown_key", id });
-    const made = this.#make(old.application, actor);
+    if (!old.ok) return old;
+    const made = this.#make(old.value.application, by);
     const expiresAt = this.#now() + overlapMs;
-    const rotated = await this.#store.rotate({ id, expiresAt }, made.record, [
-      this.#events.rotated(old, made.record.id, expiresAt, actor),
-      this.#events.created(made.record, actor),
+    const end = this.#end(old.value, { ...old.value, expiresAt }, expiresAt);
+    const rotated = await this.#store.rotate(end, this.#kept(made.record), [
+      this.#events.rotated(old.value, made.record.id, expiresAt, by),
+      this.#events.created(made.record, by),
     ]);
     await this.#refresh();
     return rotated ? ok(made) : fail({ reason: "ended", id });
   }
 
   async revoke(id: string, actor: string): Promise<Result<ApiKeyRecord, KeyFailure>> {
-    const record = await this.#find(id);
-    if (record === null) return fail({ reason: "unknown_key", id });
-    const revoked = await this.#store.revoke(id, this.#now(), this.#events.revoked(record, actor));
-    await this.#refresh();
-    return revoked ? ok(record) : fail({ reason: "ended", id });
+    const by = await this.#events.actorId(actor);
+    // The second time for a key that was rotated between reading it and revoking it. It cannot be rotated again.
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const found = await this.#find(id);
+      if (!found.ok) return found;
+      const revokedAt = this.#now();
+      const end = this.#end(found.value, { ...found.value, revokedAt }, revokedAt);
+      const revoked = await this.#store.revoke(end, this.#events.revoked(found.value, by));
+      await this.#refresh();
+      if (revoked) return ok(found.value);
+    }
+    return fail({ reason: "ended", id });
   }
 
   #make(application: string, actor: string): NewKey {
@@ -115,13 +151,52 @@ export class ApiKeys {
     return { record, key };
   }
 
-  async #find(id: string): Promise<ApiKeyRecord | null> {
-    return (await this.#store.list()).find((record) => record.id === id) ?? null;
+  #kept(record: ApiKeyRecord): KeptApiKey {
+    return { ...record, mac: this.#macOf(record) };
   }
 
-  async #refresh(): Promise<void> {
-    const records = await this.#store.list();
-    this.#byHash.clear();
-    for (const record of records) this.#byHash.set(record.hash, record);
+  #end(before: KeptApiKey, after: ApiKeyRecord, at: number): KeyEnd {
+    return { id: before.id, at, from: before.mac, to: this.#macOf(after) };
+  }
+
+  #macOf(record: ApiKeyRecord): string {
+    return this.#protection?.guard.macOf(record) ?? "";
+  }
+
+  /** Nothing of a damaged row may get on record, so such a key can be neither rotated nor revoked. */
+  async #find(id: string): Promise<Result<Found, KeyFailure>> {
+    const found = (await this.#refresh()).find((record) => record.id === id);
+    if (found === undefined) return fail({ reason: "unknown_key", id });
+    return found.damaged ? fail({ reason: "damaged", id }) : ok(found);
+  }
+
+  /** Reads all keys anew and puts them in force, unless somebody who read later was faster. */
+  async #refresh(): Promise<readonly Found[]> {
+    this.#lastRead += 1;
+    const read = this.#lastRead;
+    const kept = (await this.#store.list()).map((record) => ({
+      ...record,
+      damaged: this.#isDamaged(record),
+    }));
+    const intact = kept.filter(({ damaged }) => !damaged);
+    if (read > this.#inForce) {
+      this.#inForce = read;
+      this.#byHash = new Map(intact.map((record) => [record.hash, record]));
+    }
+    this.#report(kept.filter(({ damaged }) => damaged));
+    await this.#protection?.guard.remember(intact);
+    return kept;
+  }
+
+  #isDamaged(record: KeptApiKey): boolean {
+    return this.#protection !== null && !this.#protection.guard.isIntact(record);
+  }
+
+  #report(damaged: readonly ApiKeyRecord[]): void {
+    for (const record of damaged) {
+      if (this.#reported.has(record.id)) continue;
+      this.#reported.add(record.id);
+      this.#protection?.onDamaged(record);
+    }
   }
 }

@@ -53,17 +53,25 @@ export class KeyIdentifier {
   }
 }
 
-/** The one key of a request, from wherever clients put it; the same one in several places is fine. */
+/**
+ * The one key of a request, from wherever clients put it; the same one in several places is fine. To be given every
+ * value of a header that stands twice: of two keys neither counts.
+ */
 function presentedKey(headers: Headers): Result<string, Refusal> {
   const found = new Set<string>();
   for (const name of ["authorization", "x-api-key", "api-key"]) {
-    const value = headers[name];
-    if (value === undefined) continue;
-    if (typeof value !== "string") return fail({ reason: "conflicting_credentials" });
-    found.add(name === "authorization" ? value.replace(/^bearer +/i, "").trim() : value.trim());
+    const value = headers[name] ?? [];
+    for (const line of typeof value === "string" ? [value] : value) {
+      for (const key of keysIn(line)) found.add(key);
+    }
   }
   found.delete("");
   if (found.size > 1) return fail({ reason: "conflicting_credentials" });
   const [key] = found;
   return key === undefined ? fail({ reason: "missing_api_key" }) : ok(key);
+}
+
+// Whoever stands between may have joined two lines by a comma, which no key holds.
+function keysIn(line: string): readonly string[] {
+  return line.split(",").map((part) => part.trim().replace(/^bearer(?: +|$)/i, ""));
 }

@@ -1,7 +1,7 @@
 // The operator's token of a local gateway: a file that only its owner can read, which is what the CLI authenticates with.
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { replaceFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -14,27 +14,25 @@ export interface OperatorFile {
 
 const operator = "owner@localhost";
 
-/** Keeps the token that is there, makes one on first start, and writes down where the gateway listens now. */
+/**
+ * Makes a new token, and writes down where the gateway listens now. Each start makes one, so that the token in a copy of
+ * the data folder ends with the run of the gateway that it was copied from.
+ */
 export async function writeOperatorFile(dataFolder: string, url: string): Promise<OperatorFile> {
-  const path = join(dataFolder, "operator.json");
-  const token = existsSync(path)
-    ? readOperatorFile(path).token
-    : `pco_${randomBytes(32).toString("base64url")}`;
+  const token = `pco_${randomBytes(32).toString("base64url")}`;
   const file: OperatorFile = { url, token, operator };
-  await replaceFile(path, `${JSON.stringify(file, null, 2)}\n`, 0o600);
+  await replaceFile(join(dataFolder, "operator.json"), `${JSON.stringify(file, null, 2)}\n`, 0o600);
   return file;
 }
 
+/** Throws `OperatorError` when others can read the file, or it is not one. */
 export function readOperatorFile(path: string): OperatorFile {
-  if ((statSync(path).mode & 0o077) !== 0) {
-    throw new OperatorError(`\`${path}\` can be read by others; run \`chmod 600 ${path}\``);
-  }
-  const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-  if (typeof value === "object" && value !== null && "url" in value && "token" in value) {
-    const { url, token } = value;
-    if (typeof url === "string" && typeof token === "string") return { url, token, operator };
-  }
-  throw new OperatorError(`\`${path}\` is not an operator file; delete it and start the gateway again`);
+  const text = readOwnFile(path);
+  const file = parsed(text);
+  if (file !== null) return file;
+  throw new OperatorError(
+    `\`${path}\` is not an operator file; start the gateway again, which writes it anew`,
+  );
 }
 
 /** The operator file of the gateway in `folder`, or of the nearest folder above it. */
@@ -49,4 +47,35 @@ export function findOperatorFile(folder: string): string | null {
 /** Constant in time whatever is presented. */
 export function isOperatorToken(file: OperatorFile, presented: string): boolean {
   return timingSafeEqual(hash("sha256", file.token, "buffer"), hash("sha256", presented, "buffer"));
+}
+
+/** The check is made on the open file, so it is about the very bytes that are read. */
+function readOwnFile(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    if ((fstatSync(file).mode & 0o077) !== 0) {
+      throw new OperatorError(
+        `\`${path}\` can be read by others; run \`chmod 600 ${path}\`, and start the gateway again if anybody may have read it`,
+      );
+    }
+    return readFileSync(file, "utf8");
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Null for what is none. Faults of JSON.parse are not passed on: they quote the text, which may hold the token. */
+function parsed(text: string): OperatorFile | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null || !("url" in value) || !("token" in value)) return null;
+  const { url, token } = value;
+  if (typeof url !== "string" || !URL.canParse(url)) return null;
+  // An empty token, or one that cannot stand in a header, authenticates nobody.
+  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return null;
+  return { url, token, operator };
 }

@@ -1,11 +1,11 @@
 // A decision request in Cedar's terms. Everything is built here, from typed facts: a caller's string reaches Cedar as
-// a string, whatever it looks like, and a value of another type than its fact's is refused.
+// a string, whatever it looks like, and a value of another type than its fact's never does.
 
-import { isIP } from "node:net";
+import { isIPv4 } from "node:net";
 import type { CedarValueJson, Context, EntityJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
-import { fail, ok, type Result } from "../core/result.ts";
-import { actionFacts, callFacts, clockFacts, type Fact, featureFacts } from "./context-facts.ts";
+import { clockFacts, type Fact } from "./context-facts.ts";
 import type { DecisionRequest } from "./decision.ts";
+import { factsOf, isBool, isIpAddress, isLong, isText, isTexts, isTime } from "./describable.ts";
 import { type PolicyApplication, uncataloguedTool } from "./world.ts";
 
 /** One question for the engine, sign-offs aside. */
@@ -24,25 +24,17 @@ export function actionOf(request: DecisionRequest): string {
   return request.catalogued ? request.tool : uncataloguedTool;
 }
 
-/** A failure names what cannot be described, never its value. */
-export function cedarRequest(
-  request: DecisionRequest,
-  applications: ReadonlyMap<string, PolicyApplication>,
-): Result<CedarRequest, string> {
-  const application = applications.get(request.principal.id);
-  if (application === undefined) return fail("the application is not one that policies know");
-  const resource = request.action === "call_tool" ? toolEntity(request.tool) : modelEntity(request.model);
-  if (!resource.ok) return resource;
-  const context = contextOf(request);
-  if (!context.ok) return context;
+/** For a request of this application in which nothing is undescribable (see describable.ts); throws for others. */
+export function cedarRequest(request: DecisionRequest, application: PolicyApplication): CedarRequest {
   const principal = applicationEntity(application);
-  return ok({
+  const resource = request.action === "call_tool" ? toolEntity(request.tool) : modelEntity(request.model);
+  return {
     principal: principal.uid,
     action: entityId("Action", actionOf(request)),
-    resource: resource.value.uid,
-    context: context.value,
-    entities: [principal, resource.value],
-  });
+    resource: resource.uid,
+    context: contextOf(request),
+    entities: [principal, resource],
+  };
 }
 
 interface Entity extends EntityJson {
@@ -54,48 +46,34 @@ function applicationEntity({ name, groups, environment, owner }: PolicyApplicati
   return { uid: entityId("Application", name), attrs: { environment, owner }, parents };
 }
 
-function modelEntity(id: string): Result<Entity, string> {
+function modelEntity(id: string): Entity {
   const slash = id.indexOf("/");
-  if (slash <= 0 || !id.isWellFormed()) return fail("the model is not PROVIDER/MODEL");
   const provider = id.slice(0, slash);
   const attrs = { name: id.slice(slash + 1), provider };
-  return ok({ uid: entityId("Model", id), attrs, parents: [entityId("Provider", provider)] });
+  return { uid: entityId("Model", id), attrs, parents: [entityId("Provider", provider)] };
 }
 
-function toolEntity(name: string): Result<Entity, string> {
-  if (!name.isWellFormed()) return fail("the tool's name is not text");
-  return ok({ uid: entityId("Tool", name), attrs: { name }, parents: [] });
+function toolEntity(name: string): Entity {
+  return { uid: entityId("Tool", name), attrs: { name }, parents: [] };
 }
 
 function entityId(type: string, id: string): TypeAndId {
   return { type: `Portcullis::${type}`, id };
 }
 
-function contextOf(request: DecisionRequest): Result<Context, string> {
+function contextOf(request: DecisionRequest): Context {
   const context: Context = {
     hour: clockFacts.hour(request.context.time),
     weekday: clockFacts.weekday(request.context.time),
   };
   for (const fact of factsOf(request.action)) {
     const value: unknown = Reflect.get(request.context, fact.name);
-    if (value === undefined && fact.optional) continue;
+    if (value === undefined && fact.optional === true) continue;
     const described = cedarValue(fact, value);
-    if (described === null) return fail(`the fact \`${fact.name}\` cannot be described`);
+    if (described === null) throw new Error(`the fact ${fact.name} is not what it was checked to be`);
     context[fact.name] = described;
   }
-  return ok(context);
-}
-
-function factsOf(action: DecisionRequest["action"]): readonly Fact[] {
-  switch (action) {
-    case "chat":
-    case "embed":
-      return callFacts;
-    case "use_feature":
-      return featureFacts;
-    case "call_tool":
-      return actionFacts;
-  }
+  return context;
 }
 
 function cedarValue({ type }: Fact, value: unknown): CedarValueJson {
@@ -103,32 +81,26 @@ function cedarValue({ type }: Fact, value: unknown): CedarValueJson {
     case "String":
       return isText(value) ? value : null;
     case "Long":
-      return Number.isSafeInteger(value) && typeof value === "number" ? value : null;
+      return isLong(value) ? value : null;
     case "Bool":
-      return typeof value === "boolean" ? value : null;
+      return isBool(value) ? value : null;
     case "Set<String>":
-      return Array.isArray(value) && value.every(isText) ? [...value] : null;
+      return isTexts(value) ? [...value] : null;
     case "ipaddr":
-      return isText(value) ? ipAddress(value) : null;
+      return isIpAddress(value) ? extension("ip", asCedarReads(value)) : null;
     case "datetime":
-      return typeof value === "number" && Math.abs(value) <= 8.64e15
-        ? extension("datetime", isoDate(value))
-        : null;
+      return isTime(value) ? extension("datetime", new Date(value).toISOString()) : null;
   }
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value.isWellFormed();
-}
-
-// Cedar's `ip` reads neither IPv4 embedded in IPv6 nor zones, and would take a range for an address.
-function ipAddress(text: string): CedarValueJson {
-  const address = text.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
-  return isIP(address) === 0 ? null : extension("ip", address);
-}
-
-function isoDate(time: number): string {
-  return new Date(time).toISOString();
+/** Cedar's `ip` reads neither zones nor IPv4 within IPv6, where it means the IPv4 address if it is a mapped one. */
+function asCedarReads(text: string): string {
+  const address = text.replace(/%.*$/, "");
+  const [, before = "", embedded = ""] = /^(.*:)([\d.]+)$/.exec(address) ?? [];
+  if (!isIPv4(embedded)) return address;
+  if (/^(?:::|(?:0+:){5})ffff:$/i.test(before)) return embedded;
+  const [a = 0, b = 0, c = 0, d = 0] = embedded.split(".").map(Number);
+  return `${before}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
 function extension(fn: string, arg: string): CedarValueJson {

@@ -5,6 +5,7 @@ import { actionOf, type CedarRequest, cedarRequest } from "./cedar-request.ts";
 import { type Ruling, rule } from "./decide.ts";
 import type { Decision, DecisionRequest } from "./decision.ts";
 import { cacheKey, DecisionCache } from "./decision-cache.ts";
+import { undescribableBy, unknownApplication } from "./describable.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { LoadedPolicies } from "./load.ts";
 import type { ParsedPolicy } from "./parsed-policy.ts";
@@ -35,14 +36,18 @@ export function decider(
     policies: policies.map((id) => ({ id, reason: reasons.get(id) ?? id })),
     revision,
   });
+  const undescribable = undescribableBy(applications);
   const evaluate = (request: DecisionRequest, slice: Slice): Ruling => {
-    const described = cedarRequest(request, applications);
-    if (!described.ok) return failure(described.failure);
-    return ruleOn(engine, described.value, slice, loaded.world.signOffs);
+    const application = applications.get(request.principal.id);
+    if (application === undefined) return failure(unknownApplication);
+    return ruleOn(engine, cedarRequest(request, application), slice, loaded.world.signOffs);
   };
   const decide = (request: DecisionRequest): Decision => {
     const slice = slices.get(actionOf(request));
     if (slice === undefined) return decisionOf(failure("the tool is not in the catalog that policies know"));
+    // INVARIANT: asked before the cache is, so that what was remembered of another request permits none that lacks a fact.
+    const problem = undescribable(request);
+    if (problem !== null) return decisionOf(failure(problem));
     const key = cache === null ? null : cacheKey(request, slice.reads);
     const known = key === null ? undefined : cache?.get(key);
     if (known !== undefined) return known;

@@ -142,3 +142,45 @@ test("a value that no fact can have gets no key, so that it cannot pass for anot
     assert.equal(cacheKey(request, ["user"]), null);
   }
 });
+
+test("what was remembered of a sound request permits none with a malformed or missing fact, whether policies read it or not", () => {
+  const wrong: readonly (readonly [name: string, values: readonly unknown[]])[] = [
+    ["source_address", ["unknown", "", "10.0.0.0/8", undefined, null]],
+    ["labels", ["pii", [1], undefined]],
+    ["user", [null, 1, "\ud800"]],
+    ["requested_model", [undefined, {}]],
+    ["input_tokens", [1.5, "1", undefined]],
+    ["output_limit", [null]],
+    ["stream", [1, undefined]],
+    ["time", [Number.NaN, "2026", undefined]],
+  ];
+  const { decide } = deciderFor(permitCalls);
+  for (const [name, values] of wrong) {
+    for (const value of values) {
+      assert.equal(decide(chat()).outcome, "permit");
+      const request = chat();
+      Reflect.set(request.context, name, value);
+      const { outcome, error } = decide(request);
+      assert.deepEqual([outcome, error], ["deny", `the fact \`${name}\` cannot be described`], name);
+    }
+  }
+  const strangers = [{ ...chat(), principal: { id: "stranger" } }, chat({}, "fast"), chat({}, "demo/\ud800")];
+  for (const request of strangers) assert.equal(decide(request).outcome, "deny");
+});
+
+test("an address that is good enough for a remembered decision is good enough for a fresh one", () => {
+  const addresses = [
+    "::1.2.3.4",
+    "64:ff9b::10.0.0.1",
+    "::ffff:10.1.2.3",
+    "0:0:0:0:0:FFFF:10.1.2.3",
+    "fe80::1%eth0",
+  ];
+  for (const source_address of addresses) {
+    assert.equal(deciderFor(permitCalls).decide(chat({ source_address })).outcome, "permit", source_address);
+  }
+  const inTen = forbidWhen('context.source_address.isInRange(ip("10.0.0.0/8"))');
+  for (const source_address of ["::ffff:10.1.2.3", "0:0:0:0:0:ffff:10.1.2.3"]) {
+    assert.equal(deciderFor(inTen).decide(chat({ source_address })).outcome, "deny", source_address);
+  }
+});

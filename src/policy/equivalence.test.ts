@@ -21,11 +21,12 @@ function prepareOracle(policies: LoadedPolicies): void {
 
 /** Cedar's answer, or null for an error. */
 function oracle(request: DecisionRequest, approvals: readonly string[]): string | null {
-  const described = cedarRequest(request, applications);
-  assert.ok(described.ok);
+  const application = applications.get(request.principal.id);
+  assert.ok(application);
+  const described = cedarRequest(request, application);
   const answer = statefulIsAuthorized({
-    ...described.value,
-    context: { ...described.value.context, approvals: [...approvals], signed_off: approvals.length > 0 },
+    ...described,
+    context: { ...described.context, approvals: [...approvals], signed_off: approvals.length > 0 },
     preparsedSchemaName: wholeSet,
     preparsedPolicySetId: wholeSet,
     validateRequest: true,

@@ -16,15 +16,30 @@ export interface WatchTimes {
 
 export const defaultWatchTimes: WatchTimes = { settleMs: 200, rescanMs: 2_000 };
 
+/** A change that does not come to rest, for whatever else goes on in the folder, is told of after so many settle times. */
+const longestBurst = 10;
+
 /** Calls `changed` once after each burst of changes. Keeps no process alive. */
 export function watchFolder(folder: string, changed: () => void, times: WatchTimes): FolderWatch {
   let closed = false;
   let settling: NodeJS.Timeout | null = null;
+  let latest: NodeJS.Timeout | null = null;
   let signature: string | null = null;
+  const forget = (): void => {
+    if (settling !== null) clearTimeout(settling);
+    if (latest !== null) clearTimeout(latest);
+    settling = null;
+    latest = null;
+  };
+  const tell = (): void => {
+    forget();
+    changed();
+  };
   const noticed = (): void => {
     if (closed) return;
     if (settling !== null) clearTimeout(settling);
-    settling = setTimeout(changed, times.settleMs).unref();
+    settling = setTimeout(tell, times.settleMs).unref();
+    latest ??= setTimeout(tell, longestBurst * times.settleMs).unref();
   };
   const rescan = async (): Promise<void> => {
     const now = await folderSignature(folder);
@@ -39,7 +54,7 @@ export function watchFolder(folder: string, changed: () => void, times: WatchTim
     close: () => {
       closed = true;
       clearTimeout(timer);
-      if (settling !== null) clearTimeout(settling);
+      forget();
       notices?.close();
     },
   };

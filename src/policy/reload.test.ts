@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, renameSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { EncodedEntry } from "../core/entry.ts";
 import { ActivePolicies, type ActivePoliciesOptions, type PolicyEvents } from "./active-policies.ts";
+import { watchFolder } from "./folder-watch.ts";
 import { loadPolicies } from "./load.ts";
 import { chat, monday, permitCalls, policyFolder, testWorld } from "./policy.test-support.ts";
 import type { PolicyProblem } from "./problem.ts";
@@ -235,4 +237,23 @@ test("a folder that is replaced as a whole is noticed too", async (t) => {
   renameSync(other, folder);
   await activated;
   assert.equal(policies.decide(chat()).outcome, "deny");
+});
+
+test("a changed policy is told of although another file in the folder does not come to rest", async (t) => {
+  const folder = policyFolder(t, { "a.cedar": permitCalls, "notes.log": "" });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let told = 0;
+  const policies = watchFolder(folder, () => (told += 1), { settleMs: 200, rescanMs: 2_000 });
+  t.after(() => policies.close());
+  const notices = watch(folder);
+  t.after(() => notices.close());
+  for (let second = 0; second < 30 && told === 0; second += 1) {
+    if (second === 0) writeFileSync(join(folder, "a.cedar"), forbidAll);
+    const noticed = once(notices, "change");
+    writeFileSync(join(folder, "notes.log"), String(second));
+    await noticed;
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(150);
+  }
+  assert.ok(told > 0, "within 4.5 seconds");
 });

@@ -28,6 +28,7 @@ function completed(more: Leaf = {}): Leaf {
 
 class Log implements EntryReader {
   leaves: Leaf[];
+  heads = 0;
   reads = 0;
   /** As many as one read gives. */
   atOnce = 10_000;
@@ -37,6 +38,7 @@ class Log implements EntryReader {
   }
 
   async head(): Promise<{ readonly size: number }> {
+    this.heads += 1;
     return { size: this.leaves.length };
   }
 
@@ -192,7 +194,8 @@ test("a large log is counted in small steps, between which others get their turn
   assert.ok(turns >= 3);
 });
 
-test("started, it counts by itself, tells of faults and goes on; stopped, it is still", async () => {
+test("started, it counts by itself, tells of faults and goes on; stopped, it is still", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
   const store = new MemoryUsageStore();
   const log = new Log(calls(10));
   const projection = new UsageProjection(log, store);
@@ -204,15 +207,19 @@ test("started, it counts by itself, tells of faults and goes on; stopped, it is 
     if (advances === 1) throw new Error("disk full");
     setImmediate(() => counted.resolve());
   };
-  projection.start(1, (fault) => faulty.resolve(fault));
-  // The timer alone keeps no process alive.
-  const alive = setInterval(() => {}, 1000);
+  projection.start(1000, (fault) => faulty.resolve(fault));
+  t.mock.timers.tick(999);
+  assert.equal(log.heads, 0, "not before its interval is over");
+  t.mock.timers.tick(1);
   assert.match(String(await faulty.promise), /disk full/);
+  t.mock.timers.tick(1000);
   await counted.promise;
   await projection.stop();
-  clearInterval(alive);
   assert.equal(store.calls, 10);
   log.leaves.push(completed());
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(store.calls, 10);
+  const { heads } = log;
+  t.mock.timers.tick(10_000);
+  // A run that a timer had begun would be waited for here.
+  await projection.stop();
+  assert.deepEqual([store.calls, log.heads], [10, heads]);
 });

@@ -11,8 +11,7 @@ import type { AdminFailure } from "../http/admin/admin-error.ts";
 import type { KeyServices, KeySummary, NewKey } from "../http/admin/keys.ts";
 import type { SecretServices } from "../http/admin/secrets.ts";
 import type { AdminServices } from "../http/admin-api.ts";
-import type { ApiKeys, KeyFailure } from "../identity/api-keys.ts";
-import type { ApiKeyRecord } from "../identity/key-store.ts";
+import type { ApiKeys, NewKey as CreatedKey, KeyFailure, ListedKey } from "../identity/api-keys.ts";
 import { isOperatorToken, type OperatorFile } from "../identity/operator-token.ts";
 import type { DecisionPoint } from "../policy/decision.ts";
 import type { UsageProjection } from "../usage/usage-projection.ts";
@@ -75,28 +74,34 @@ function keyServices(keys: ApiKeys): KeyServices {
     revoke: async (id, operator) => {
       const revoked = await keys.revoke(id, operator);
       if (!revoked.ok) return fail(keyFailure(revoked.failure));
-      return ok((await byId(id)) ?? keySummary(revoked.value));
+      return ok((await byId(id)) ?? keySummary({ ...revoked.value, damaged: false }));
     },
   };
 }
 
-function newKey(made: { readonly record: ApiKeyRecord; readonly key: string }): NewKey {
-  return { ...keySummary(made.record), key: made.key };
+function newKey(made: CreatedKey): NewKey {
+  return { ...keySummary({ ...made.record, damaged: false }), key: made.key };
 }
 
-function keySummary(key: ApiKeyRecord): KeySummary {
+function keySummary(key: ListedKey): KeySummary {
   return {
     id: key.id,
     application: key.application,
     hint: key.hint,
     state: keyState(key, systemClock.now()),
-    created: rfc3339(key.createdAt),
-    expires: key.expiresAt === null ? null : rfc3339(key.expiresAt),
-    revoked: key.revokedAt === null ? null : rfc3339(key.revokedAt),
+    created: shownTime(key.createdAt),
+    expires: key.expiresAt === null ? null : shownTime(key.expiresAt),
+    revoked: key.revokedAt === null ? null : shownTime(key.revokedAt),
   };
 }
 
-function keyState(key: ApiKeyRecord, now: number): KeySummary["state"] {
+/** A damaged row can hold any number, and must not keep the others from being listed. */
+function shownTime(milliseconds: number): string {
+  return rfc3339(Math.min(Math.max(milliseconds, 0), Date.parse("9999-12-31T23:59:59.999Z")));
+}
+
+function keyState(key: ListedKey, now: number): KeySummary["state"] {
+  if (key.damaged) return "damaged";
   if (key.revokedAt !== null) return "revoked";
   if (key.expiresAt === null) return "active";
   return key.expiresAt <= now ? "expired" : "expires";
@@ -118,6 +123,11 @@ function keyFailure(failure: KeyFailure): AdminFailure {
       return {
         code: "conflict",
         message: `the key \`${failure.id}\` is revoked or ends already; \`portcullis keys list\` shows it`,
+      };
+    case "damaged":
+      return {
+        code: "conflict",
+        message: `the key \`${failure.id}\` was changed in the data store, so it opens nothing and is left as it is; make another with \`portcullis keys create\``,
       };
   }
 }

@@ -1,6 +1,7 @@
 // The policies of the config's folder, put in force or not at all.
 
 import type { Logger } from "pino";
+import { isLoopback } from "../config/listen.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { systemClock } from "../core/clock.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -33,6 +34,8 @@ export async function openPolicies(
     const problems = opened.failure.map(formatProblem).join("\n");
     throw new OperatorError(`the policies in \`${loaded.policiesFolder}\` cannot be used:\n${problems}`);
   }
-  if (loaded.config.policies.activate === "on_change") opened.value.watch();
+  const { policies, server } = loaded.config;
+  const activate = policies.activate ?? (isLoopback(server.listen) ? "on_change" : "on_start");
+  if (activate === "on_change") opened.value.watch();
   return opened.value;
 }

@@ -13,6 +13,8 @@ export function policyWorld(config: Config): PolicyWorld {
     })),
     groups: Object.keys(config.groups),
     tools: Object.keys(config.tools),
+    // Left out, a rule about a mistyped provider would be accepted and never apply.
+    providers: Object.keys(config.providers),
     signOffs: Object.keys(config.sign_offs),
   };
 }

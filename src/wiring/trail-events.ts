@@ -1,5 +1,6 @@
 // The entries of administration: what each part's events look like on the trail.
 
+import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";
 import { rfc3339 } from "../core/clock.ts";
 import type { EncodedEntry } from "../core/entry.ts";
@@ -14,11 +15,14 @@ export interface TrailEvents {
   config(digest: string): EncodedEntry;
 }
 
-export function trailEvents(trail: Trail): TrailEvents {
+/** People are on record by their pseudonyms (audit/leaf-schema.ts); without `subjects` by what they are called here. */
+export function trailEvents(trail: Trail, subjects?: Pick<Subjects, "operatorId">): TrailEvents {
+  const actorId = (name: string) => subjects?.operatorId(name) ?? name;
   const operator = (id: string) => ({ kind: "operator" as const, id });
   const gateway = { kind: "gateway" as const, id: "portcullis" };
   return {
     keys: {
+      actorId,
       created: (key, actor) =>
         trail.encode(
           {
@@ -49,6 +53,7 @@ export function trailEvents(trail: Trail): TrailEvents {
         ),
     },
     secrets: {
+      actorId,
       set: (secret, version, actor) =>
         trail.encode({ type: "secret.set", actor: operator(actor), secret, version }, null),
       destroyed: (secret, version, actor) =>

@@ -12,8 +12,9 @@ const summary = {
   id: z.string(),
   application: z.string(),
   hint: z.string().register(adminSchemas, { description: "The key's first characters." }),
-  state: z.enum(["active", "expires", "expired", "revoked"]).register(adminSchemas, {
-    description: "`expires`: it is valid until `expires`, because it was rotated.",
+  state: z.enum(["active", "expires", "expired", "revoked", "damaged"]).register(adminSchemas, {
+    description:
+      "`expires`: it is valid until `expires`, because it was rotated. `damaged`: its row was changed in the data store, and it opens nothing.",
   }),
   created: timestamp,
   expires: timestamp.nullable(),

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { FencedError } from "../../audit/log-store.ts";
 import type { SealedSecret } from "../../credentials/sealed-secret-store.ts";
+import type { KeptApiKey, KeyEnd } from "../../identity/key-store.ts";
 import { assertLogHolds, type OpenStorage, withStorage } from "./driver.ts";
 import { apiKey, entries, entry, hex } from "./samples.ts";
 
@@ -51,7 +52,7 @@ function describeKeys(open: OpenStorage): void {
         });
       const settled = await Promise.allSettled(
         attempts.map(({ store, successor, recorded }, at) =>
-          store.rotate({ id: old.id, expiresAt: 100 + at }, successor, recorded),
+          store.rotate({ ...endOf(old), at: 100 + at }, successor, recorded),
         ),
       );
       const winners = attempts.filter((_, at) => {
@@ -62,7 +63,7 @@ function describeKeys(open: OpenStorage): void {
       const [winner] = winners;
       assert.ok(winner !== undefined);
       const won = attempts.indexOf(winner);
-      assert.deepEqual(await keys.list(), [{ ...old, expiresAt: 100 + won }, winner.successor]);
+      assert.deepEqual(await keys.list(), [{ ...old, expiresAt: 100 + won, mac: "after" }, winner.successor]);
       assert.equal((await log.head()).size, 3);
     }));
 
@@ -74,8 +75,8 @@ function describeKeys(open: OpenStorage): void {
       ];
       const recorded = entries(2);
       for (const [at, key] of [revoked, ending].entries()) await keys.create(key, recorded[at] ?? entry());
-      for (const id of [revoked.id, ending.id, "key_unknown"]) {
-        assert.equal(await keys.rotate({ id, expiresAt: 7 }, apiKey(), entries(2)), false);
+      for (const key of [revoked, ending, apiKey()]) {
+        assert.equal(await keys.rotate(endOf(key), apiKey(), entries(2)), false);
       }
       assert.deepEqual(await keys.list(), [revoked, ending]);
       await assertLogHolds(log, recorded);
@@ -85,11 +86,28 @@ function describeKeys(open: OpenStorage): void {
     withStorage(open, async ({ keys, log }) => {
       const key = apiKey({ expiresAt: 50 });
       await keys.create(key, entry());
-      const raced = await Promise.all([1, 2, 3].map((at) => keys.revoke(key.id, at, entry())));
+      const raced = await Promise.all([1, 2, 3].map((at) => keys.revoke({ ...endOf(key), at }, entry())));
       assert.equal(raced.filter((won) => won).length, 1);
-      assert.deepEqual(await keys.list(), [{ ...key, revokedAt: raced.indexOf(true) + 1 }]);
-      assert.equal(await keys.revoke("key_unknown", 1, entry()), false);
+      const revoked = { ...key, revokedAt: raced.indexOf(true) + 1, mac: "after" };
+      assert.deepEqual(await keys.list(), [revoked]);
+      assert.equal(await keys.revoke(endOf(revoked), entry()), false);
+      assert.equal(await keys.revoke(endOf(apiKey()), entry()), false);
       assert.equal((await log.head()).size, 2);
+    }));
+
+  test("are ended only as they were read: what was changed meanwhile stays, and nothing is on record", () =>
+    withStorage(open, async ({ keys, log }) => {
+      const key = apiKey();
+      const recorded = entries(3);
+      await keys.create(key, recorded[0] ?? entry());
+      const stale = { ...endOf(key), from: "before" };
+      assert.equal(await keys.revoke(stale, entry()), false);
+      assert.equal(await keys.rotate(stale, apiKey(), entries(2)), false);
+      assert.deepEqual(await keys.list(), [key]);
+      const successor = apiKey({ createdAt: key.createdAt + 1 });
+      assert.equal(await keys.rotate(endOf(key), successor, recorded.slice(1)), true);
+      assert.equal(await keys.revoke(endOf(key), entry()), false, "it was rotated since");
+      await assertLogHolds(log, recorded);
     }));
 }
 
@@ -175,8 +193,8 @@ function describeFence(open: OpenStorage): void {
       await (await opened.rival()).log.takeOver("inst_2");
       for (const change of [
         keys.create(apiKey(), entry()),
-        keys.rotate({ id: key.id, expiresAt: 1 }, apiKey(), entries(2)),
-        keys.revoke(key.id, 1, entry()),
+        keys.rotate(endOf(key), apiKey(), entries(2)),
+        keys.revoke(endOf(key), entry()),
         secrets.put(sealed("new", 1), entry()),
         secrets.destroy("kept", entry()),
         revisions.activate({ revision: "aa", content: "{}", activatedAt: 1 }, entry()),
@@ -191,6 +209,10 @@ function describeFence(open: OpenStorage): void {
       assert.equal(await revisions.active(), null);
       await assertLogHolds(log, recorded);
     }));
+}
+
+function endOf(key: KeptApiKey): KeyEnd {
+  return { id: key.id, at: 7, from: key.mac, to: "after" };
 }
 
 function sealed(name: string, version: number, like?: SealedSecret): SealedSecret {

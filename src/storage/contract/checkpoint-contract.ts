@@ -49,6 +49,13 @@ function describeKeeping(open: OpenStorage): void {
         assert.deepEqual(hexHead(stored), hexHead(kept));
         assert.deepEqual([hex(stored.root), stored.note, stored.time], [hex(kept.root), kept.note, start]);
       }
+      for (const [size, found] of [
+        [3, undefined],
+        [4, 4],
+        [8, 4],
+        [100, 9],
+      ] as const)
+        assert.equal((await stores.log.checkpointAtOrBelow?.(size))?.size, found);
       assert.equal(await stores.log.checkpointAt(5), null);
     }));
 
@@ -70,13 +77,13 @@ function describeKeeping(open: OpenStorage): void {
         log,
         Array.from({ length: 1_005 }, (_, at) => start + at),
       );
-      const batch = (await log.keptCheckpoints?.(0)) ?? [];
+      const batch = await log.keptCheckpoints(0);
       assert.equal(batch.length, 1_000);
       assert.deepEqual(
-        (await log.keptCheckpoints?.(batch.at(-1)?.size ?? 0))?.map(({ size }) => size),
+        (await log.keptCheckpoints(batch.at(-1)?.size ?? 0)).map(({ size }) => size),
         [1_001, 1_002, 1_003, 1_004, 1_005],
       );
-      assert.deepEqual(await log.keptCheckpoints?.(1_005), []);
+      assert.deepEqual(await log.keptCheckpoints(1_005), []);
     }));
 }
 
@@ -130,7 +137,7 @@ async function putAt(log: LogStore, times: readonly number[], sizeBefore = 0): P
 }
 
 async function keptOf(log: LogStore): Promise<readonly StoredCheckpoint[]> {
-  return (await log.keptCheckpoints?.(0)) ?? [];
+  return log.keptCheckpoints(0);
 }
 
 async function keptTimes(log: LogStore): Promise<readonly number[]> {

@@ -56,6 +56,23 @@ export function describeErasableContract(open: OpenStorage): void {
         await payloads.putPayloads([second]);
         assert.deepEqual((await payloads.payloadsOf(first.entryId)).map(comparable), [comparable(second)]);
       }));
+
+    test("of many that race for a key check one is kept, and all are given that one", () =>
+      withStorage(open, async ({ payloads }, opened) => {
+        const rival = await opened.rival();
+        assert.equal(await payloads.keyCheck("one"), null);
+        const raced = await Promise.all(
+          Array.from({ length: 10 }, (_, at) =>
+            (at % 2 === 0 ? payloads : rival.payloads).ensureKeyCheck("one", randomBytes(40)),
+          ),
+        );
+        const kept = hex(await payloads.keyCheck("one"));
+        for (const given of raced) assert.equal(hex(given), kept);
+        await payloads.ensureKeyCheck("other", Buffer.alloc(3));
+        const again = (await opened.reopen()).payloads;
+        assert.equal(hex(await again.ensureKeyCheck("one", Buffer.alloc(3))), kept);
+        assert.equal(hex(await again.keyCheck("other")), "000000");
+      }));
   });
 }
 

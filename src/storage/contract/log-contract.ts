@@ -6,13 +6,14 @@ import { FencedError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { describeCheckpoints } from "./checkpoint-contract.ts";
 import { assertLogHolds, type OpenStorage, withStorage } from "./driver.ts";
-import { entries, entry, hex } from "./samples.ts";
+import { entries, entry, headOf, hex, hexHead } from "./samples.ts";
 
 export function describeLogContract(open: OpenStorage): void {
   describe("the log", () => {
     describeNaming(open);
     describeAppending(open);
     describeReading(open);
+    describeContents(open);
     describeFencing(open);
     describeCheckpoints(open);
   });
@@ -186,6 +187,47 @@ function describeReading(open: OpenStorage): void {
       assert.equal(await log.salt(plain.id), null);
       assert.equal(await log.salt(entry().id), null);
       assert.equal(await log.salt("nonsense"), null);
+    }));
+}
+
+function describeContents(open: OpenStorage): void {
+  test("says what it holds besides its leaves, all of one moment", () =>
+    withStorage(open, async ({ log }, opened) => {
+      const nothing = {
+        head: { size: 0, frontier: [], epoch: 1, openFrom: 0 },
+        end: 0,
+        strayEntries: 0,
+        ids: 0,
+      };
+      assert.deepEqual(await log.contents(), nothing);
+      const all = entries(13);
+      const appending = all.map((one) => log.append([one]));
+      for (let look = 0; look < 5; look += 1) {
+        const { head, end, strayEntries, ids } = await log.contents();
+        assert.deepEqual([end, strayEntries, ids], [head?.size, 0, head?.size]);
+      }
+      await Promise.all(appending);
+      await log.setOpenFrom(7);
+      const { head, ...rest } = await (await opened.reopen()).log.contents();
+      assert.ok(head !== null);
+      assert.deepEqual(rest, { end: 13, strayEntries: 0, ids: 13 });
+      assert.deepEqual([head.epoch, head.openFrom], [1, 7]);
+      assert.deepEqual(hexHead(head), hexHead(headOf(all.map(({ leaf }) => leaf))));
+    }));
+
+  test("says of many ids where their entries stand and what salts they have, in the order it was asked in", () =>
+    withStorage(open, async ({ log }) => {
+      const all = [entry("salted", "sub_1"), ...entries(1_500), entry("last", "sub_2")];
+      await log.append(all);
+      const asked = [...all.toReversed().map(({ id }) => id), entry().id, "nonsense", all[0]?.id ?? ""];
+      assert.deepEqual(
+        (await log.recordsOf(asked)).map(({ index, salt }) => [index, hex(salt)]),
+        asked.map((id) => {
+          const index = all.findIndex((one) => one.id === id);
+          return [index === -1 ? null : index, hex(all[index]?.salt?.bytes ?? null)];
+        }),
+      );
+      assert.deepEqual(await log.recordsOf([]), []);
     }));
 }
 

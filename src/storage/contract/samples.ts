@@ -5,7 +5,7 @@ import { hash, randomBytes } from "node:crypto";
 import type { LogHead } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { uuidv7 } from "../../core/id.ts";
-import type { ApiKeyRecord } from "../../identity/key-store.ts";
+import type { KeptApiKey } from "../../identity/key-store.ts";
 
 export function entry(text = "leaf", subject: string | null = null): EncodedEntry {
   const id = uuidv7(Date.now());
@@ -17,7 +17,7 @@ export function entries(count: number, text = "leaf"): readonly EncodedEntry[] {
   return Array.from({ length: count }, (_, at) => entry(`${text} ${at}`));
 }
 
-export function apiKey(changes: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
+export function apiKey(changes: Partial<KeptApiKey> = {}): KeptApiKey {
   const id = `key_${uuidv7(Date.now())}`;
   return {
     id,
@@ -28,6 +28,7 @@ export function apiKey(changes: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
     createdBy: "op_1",
     expiresAt: null,
     revokedAt: null,
+    mac: hash("sha256", `mac of ${id}`),
     ...changes,
   };
 }

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EncodedEntry } from "../../core/entry.ts";
-import type { ApiKeyRecord, KeyStore } from "../../identity/key-store.ts";
+import type { KeptApiKey, KeyEnd, KeyStore } from "../../identity/key-store.ts";
 import type { LogAppender } from "./log-appender.ts";
 import { integer, integerOrNull, text } from "./row.ts";
 import type { SqliteWriter } from "./writer.ts";
@@ -20,7 +20,7 @@ export class SqliteKeyStore implements KeyStore {
     this.#appender = appender;
   }
 
-  async list(): Promise<readonly ApiKeyRecord[]> {
+  async list(): Promise<readonly KeptApiKey[]> {
     const rows = this.#reader.prepare("SELECT * FROM api_keys ORDER BY created_at, id").all();
     return rows.map((row) => ({
       id: text(row, "id"),
@@ -31,27 +31,24 @@ export class SqliteKeyStore implements KeyStore {
       createdBy: text(row, "created_by"),
       expiresAt: integerOrNull(row, "expires_at"),
       revokedAt: integerOrNull(row, "revoked_at"),
+      mac: text(row, "mac"),
     }));
   }
 
-  create(key: ApiKeyRecord, entry: EncodedEntry): Promise<void> {
+  create(key: KeptApiKey, entry: EncodedEntry): Promise<void> {
     return this.#writer.write(() => {
       this.#insert(key);
       this.#appender.append([entry]);
     });
   }
 
-  rotate(
-    old: { readonly id: string; readonly expiresAt: number },
-    successor: ApiKeyRecord,
-    entries: readonly EncodedEntry[],
-  ): Promise<boolean> {
+  rotate(old: KeyEnd, successor: KeptApiKey, entries: readonly EncodedEntry[]): Promise<boolean> {
     return this.#writer.write(() => {
       const { changes } = this.#database
         .prepare(
-          "UPDATE api_keys SET expires_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at IS NULL",
+          "UPDATE api_keys SET expires_at = ?, mac = ? WHERE id = ? AND mac = ? AND revoked_at IS NULL AND expires_at IS NULL",
         )
-        .run(old.expiresAt, old.id);
+        .run(old.at, old.to, old.id, old.from);
       if (changes !== 1) return false;
       this.#insert(successor);
       this.#appender.append(entries);
@@ -59,20 +56,22 @@ export class SqliteKeyStore implements KeyStore {
     });
   }
 
-  revoke(id: string, at: number, entry: EncodedEntry): Promise<boolean> {
+  revoke(end: KeyEnd, entry: EncodedEntry): Promise<boolean> {
     return this.#writer.write(() => {
       const { changes } = this.#database
-        .prepare("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
-        .run(at, id);
+        .prepare(
+          "UPDATE api_keys SET revoked_at = ?, mac = ? WHERE id = ? AND mac = ? AND revoked_at IS NULL",
+        )
+        .run(end.at, end.to, end.id, end.from);
       if (changes !== 1) return false;
       this.#appender.append([entry]);
       return true;
     });
   }
 
-  #insert(key: ApiKeyRecord): void {
+  #insert(key: KeptApiKey): void {
     this.#database
-      .prepare("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .prepare("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(
         key.id,
         key.application,
@@ -82,6 +81,7 @@ export class SqliteKeyStore implements KeyStore {
         key.createdBy,
         key.expiresAt,
         key.revokedAt,
+        key.mac,
       );
   }
 }

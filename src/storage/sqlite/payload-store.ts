@@ -38,6 +38,21 @@ export class SqlitePayloadStore implements PayloadStore {
     return row === null ? null : subjectOf(row);
   }
 
+  async keyCheck(name: string): Promise<Uint8Array | null> {
+    const row = rowOf(this.#reader.prepare("SELECT value FROM key_checks WHERE name = ?").get(name));
+    return row === null ? null : blob(row, "value");
+  }
+
+  ensureKeyCheck(name: string, value: Uint8Array): Promise<Uint8Array> {
+    return this.#writer.write(() => {
+      this.#database
+        .prepare("INSERT INTO key_checks VALUES (?, ?) ON CONFLICT (name) DO NOTHING")
+        .run(name, value);
+      const row = rowOf(this.#database.prepare("SELECT value FROM key_checks WHERE name = ?").get(name));
+      return row === null ? value : blob(row, "value");
+    });
+  }
+
   putPayloads(payloads: readonly Payload[]): Promise<void> {
     return this.#writer.write(() => {
       const insert = this.#database.prepare("INSERT OR REPLACE INTO payloads VALUES (?, ?, ?, ?)");

@@ -1,0 +1,93 @@
+// What can be described to policies at all. Asked of every fact of every request, also of those that no policy reads and
+// of those whose decision is remembered: a fact that is missing or malformed denies, whatever else is true.
+
+import { isIP } from "node:net";
+import { actionFacts, callFacts, type Fact, type FactType, featureFacts } from "./context-facts.ts";
+import type { DecisionRequest } from "./decision.ts";
+
+export const unknownApplication = "the application is not one that policies know";
+
+/** What about a request cannot be described, in words that name it and never quote it; null when all of it can. */
+export type Undescribable = (request: DecisionRequest) => string | null;
+
+export function undescribableBy(applications: { has(name: string): boolean }): Undescribable {
+  const isAddress = rememberingLast(isIpAddress);
+  const fits = { ...factFits, ipaddr: isAddress };
+  return (request) => {
+    if (!applications.has(request.principal.id)) return unknownApplication;
+    if (request.action === "call_tool") {
+      if (!isText(request.tool)) return "the tool's name is not text";
+    } else if (!isModel(request.model)) {
+      return "the model is not PROVIDER/MODEL";
+    }
+    for (const { name, type, optional } of factsOf(request.action)) {
+      const value: unknown = Reflect.get(request.context, name);
+      if (value === undefined && optional === true) continue;
+      if (!fits[type](value)) return `the fact \`${name}\` cannot be described`;
+    }
+    return null;
+  };
+}
+
+/** The facts that a request with this action has. */
+export function factsOf(action: DecisionRequest["action"]): readonly Fact[] {
+  switch (action) {
+    case "chat":
+    case "embed":
+      return callFacts;
+    case "use_feature":
+      return featureFacts;
+    case "call_tool":
+      return actionFacts;
+  }
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === "string" && value.isWellFormed();
+}
+
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isText);
+}
+
+export function isLong(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value);
+}
+
+export function isBool(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+/** IPv4 or IPv6 in any spelling; neither a range, which Cedar would take for an address, nor a name. */
+export function isIpAddress(value: unknown): value is string {
+  return typeof value === "string" && isIP(value) !== 0;
+}
+
+/** Milliseconds of the years 0 to 9999: Cedar reads no others. */
+export function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= -62_167_219_200_000 && value <= 253_402_300_799_999;
+}
+
+const factFits: Readonly<Record<FactType, (value: unknown) => boolean>> = {
+  String: isText,
+  Long: isLong,
+  Bool: isBool,
+  "Set<String>": isTexts,
+  ipaddr: isIpAddress,
+  datetime: isTime,
+};
+
+function isModel(id: string): boolean {
+  return id.indexOf("/") > 0 && id.isWellFormed();
+}
+
+/** Most requests come from where the one before came from, and looking at an address costs as much as all else here. */
+function rememberingLast(fits: (value: unknown) => boolean): (value: unknown) => boolean {
+  let last: unknown;
+  return (value) => {
+    if (value === last && last !== undefined) return true;
+    if (!fits(value)) return false;
+    last = value;
+    return true;
+  };
+}
