@@ -4,6 +4,10 @@ import assert from "node:assert/strict";
 import { startGateway } from "./e2e/test-gateway.ts";
 
 const first = await startGateway();
+process.once("exit", (code) => {
+  // A gateway outlives whoever started it.
+  if (code !== 0) void first.kill();
+});
 assert.ok(first.key !== null && first.output.includes("curl ") && first.output.includes("openai"));
 const answer = await fetch(`${first.url}/v1/chat/completions`, {
   method: "POST",

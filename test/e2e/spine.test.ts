@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import OpenAI from "openai";
+import { scriptedUpstream } from "./scripted-upstream.ts";
 import { startGateway, type TestGateway, testFolder } from "./test-gateway.ts";
 
 const tools = [
@@ -20,7 +20,7 @@ before(async () => {
   gateway = await startGateway();
   client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key ?? "", maxRetries: 0 });
 });
-after(() => gateway.close());
+after(() => gateway.close().finally(() => gateway.kill()));
 
 test("the openai SDK gets a completion, with the gate's word in the headers", async () => {
   const { data, response } = await client.chat.completions
@@ -119,60 +119,30 @@ test("keys rotate with an overlap, and a revoked one ends at once", async () => 
   assert.equal(await status(rotated.key), 200);
 });
 
-test("a second start finds everything and prints no secret; a second gateway refuses", async () => {
+test("a second start finds everything and prints no secret; a second gateway refuses", async (t) => {
   const first = await startGateway();
+  t.after(() => first.kill());
   const second = first.cli("up", "--listen", "127.0.0.1:0");
   assert.equal(second.status, 2);
   assert.match(second.stderr, /another gateway is running/);
   await first.stop();
   const again = await startGateway(first.folder);
+  t.after(() => again.kill());
   assert.equal(again.key, null);
   await again.close();
 });
 
-test("after kill -9 under load every call has exactly one completion", async () => {
-  const folder = testFolder();
-  let key = "";
-  for (let round = 0; round < 3; round += 1) {
-    const running = await startGateway(folder);
-    key = running.key ?? key;
-    const told: string[] = [];
-    const call = async (): Promise<void> => {
-      const answer = await fetch(`${running.url}/v1/chat/completions`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-        body: '{"model":"fast","messages":[{"role":"user","content":"x"}]}',
-      });
-      await answer.arrayBuffer();
-      told.push(answer.headers.get("x-portcullis-call") ?? "");
-      if (told.length === 40) await running.kill();
-      await call();
-    };
-    await Promise.allSettled(Array.from({ length: 8 }, call));
-    const repaired = await startGateway(folder);
-    const entries = JSON.parse(repaired.cli("audit", "list", "--limit", "1000", "--json").stdout);
-    const completed = entries.flatMap((entry: { leaf: { type: string; call: string } }) =>
-      entry.leaf.type === "call.completed" ? [entry.leaf.call] : [],
-    );
-    assert.deepEqual(completed.length, new Set(completed).size);
-    for (const call of told) assert.ok(completed.includes(call), `${call} is on record`);
-    if (round < 2) await repaired.stop();
-    else await repaired.close();
-  }
-});
-
-test("a real upstream gets the concrete model and its own key, and its errors come back byte for byte", async () => {
-  const seen: { body: string; authorization: string | undefined }[] = [];
-  const upstream = createServer(async (request: IncomingMessage, response: ServerResponse) => {
-    seen.push({ body: await text(request), authorization: request.headers.authorization });
+test("a real upstream gets the concrete model and its own key, and its errors come back byte for byte", async (t) => {
+  const authorizations: (string | undefined)[] = [];
+  const upstream = await scriptedUpstream((response, request) => {
+    authorizations.push(request.headers.authorization);
     response.writeHead(429, { "content-type": "application/json", "retry-after": "7" });
     response.end('{"error":{"message":"slow  down","type":"rate_limit","code":null,"param":null}}');
   });
-  await new Promise<void>((resolved) => upstream.listen(0, "127.0.0.1", resolved));
-  const { port } = upstream.address() as AddressInfo;
+  t.after(() => upstream.close());
   const folder = testFolder({
     "portcullis.yaml": `providers:
-  up: { type: openai, base_url: "http://127.0.0.1:${port}/v1", api_key: secret://providers/up }
+  up: { type: openai, base_url: "${upstream.baseUrl}", api_key: secret://providers/up }
 models:
   - { name: fast, targets: [up/gpt-x] }
 applications:
@@ -180,6 +150,7 @@ applications:
 `,
   });
   const running = await startGateway(folder);
+  t.after(() => running.kill());
   const ask = (): Promise<Response> =>
     fetch(`${running.url}/v1/chat/completions`, {
       method: "POST",
@@ -189,9 +160,7 @@ applications:
   assert.equal((await ask()).status, 503, "without its key a provider is unavailable");
   const secret = running.cli("secrets", "list");
   assert.equal(secret.status, 0);
-  const operator = JSON.parse(
-    await (await import("node:fs/promises")).readFile(`${folder}/data/operator.json`, "utf8"),
-  );
+  const operator = JSON.parse(await readFile(join(folder, "data", "operator.json"), "utf8"));
   const set = await fetch(`${running.url}/api/secrets/providers/up`, {
     method: "PUT",
     headers: { authorization: `Bearer ${operator.token}`, "content-type": "application/json" },
@@ -206,10 +175,9 @@ applications:
     '{"error":{"message":"slow  down","type":"rate_limit","code":null,"param":null}}',
   );
   assert.equal(
-    seen[0]?.body,
+    upstream.bodies[0]?.toString(),
     '{"stream_options":{"include_usage":true}, "model" : "gpt-x", "stream": true, "messages":[{"role":"user","content":"x"}] }',
   );
-  assert.equal(seen[0]?.authorization, "Bearer sk-upstream");
+  assert.deepEqual(authorizations, ["Bearer sk-upstream"]);
   await running.close();
-  upstream.close();
 });

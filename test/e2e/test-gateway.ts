@@ -10,6 +10,9 @@ import { join, resolve } from "node:path";
 
 const command = resolve(import.meta.dirname, "../../bin/portcullis");
 
+/** Longer than `limits.drain` is by default: a gateway that has not drained by then never will. */
+const patience = 45_000;
+
 export interface TestGateway {
   readonly folder: string;
   readonly url: string;
@@ -21,6 +24,8 @@ export interface TestGateway {
     readonly stdout: string;
     readonly stderr: string;
   };
+  /** Sends SIGHUP and resolves with the line of the log that then says `said`. */
+  hangUp(said: string): Promise<string>;
   /** Ends without warning, and leaves the folder. */
   kill(): Promise<void>;
   /** Drains, verifies the trail, and leaves the folder. */
@@ -44,7 +49,7 @@ export async function startGateway(folder: string = testFolder()): Promise<TestG
     spawnSync(command, [...args, "--dir", folder], { encoding: "utf8" });
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
-    if (child.exitCode === null) await once(child, "exit");
+    if (child.exitCode === null) await drained(child);
     assert.equal(child.exitCode, 0, "the gateway drains and exits cleanly");
     const verified = cli("audit", "verify");
     assert.equal(verified.status, 0, verified.stdout + verified.stderr);
@@ -56,6 +61,11 @@ export async function startGateway(folder: string = testFolder()): Promise<TestG
     output,
     cli,
     stop,
+    hangUp: (said) => {
+      const line = lineThatSays(child, said);
+      child.kill("SIGHUP");
+      return line;
+    },
     kill: async () => {
       if (child.exitCode !== null) return;
       child.kill("SIGKILL");
@@ -66,6 +76,28 @@ export async function startGateway(folder: string = testFolder()): Promise<TestG
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** Kills a gateway that does not end, so that the test fails instead of waiting for ever. */
+async function drained(child: ChildProcess): Promise<void> {
+  try {
+    await once(child, "exit", { signal: AbortSignal.timeout(patience) });
+  } catch {
+    child.kill("SIGKILL");
+    assert.fail(`the gateway has not drained within ${patience} ms`);
+  }
+}
+
+function lineThatSays(child: ChildProcess, said: string): Promise<string> {
+  return new Promise((resolved, rejected) => {
+    let stderr = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+      const line = stderr.split("\n").find((one) => one.includes(said) && one.endsWith("}"));
+      if (line !== undefined) resolved(line);
+    });
+    child.once("exit", (code) => rejected(new Error(`the gateway ended with ${code}: ${stderr}`)));
+  });
 }
 
 /** What the gateway prints until it says on stderr that it listens. */
