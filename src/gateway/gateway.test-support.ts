@@ -17,12 +17,14 @@ import { logStoreSource } from "../audit/verify/entry-source.ts";
 import { findingText } from "../audit/verify/finding.ts";
 import { verifyLog } from "../audit/verify/verify-log.ts";
 import type { EncodedEntry } from "../core/entry.ts";
+import { SecretValue } from "../core/secret-value.ts";
 import { openKek } from "../credentials/kek.ts";
 import { type CatalogEntry, ToolCatalog } from "../facts/tool-catalog.ts";
 import { refusalClasses } from "../http/refusal-classes.ts";
 import { refusalMessage } from "../http/refusal-message.ts";
 import { ApiKeys } from "../identity/api-keys.ts";
 import { KeyIdentifier } from "../identity/identify.ts";
+import { KeyGuard } from "../identity/key-guard.ts";
 import { ActivePolicies } from "../policy/active-policies.ts";
 import { formatProblem } from "../policy/problem.ts";
 import { DemoProvider } from "../providers/demo/demo-provider.ts";
@@ -112,10 +114,13 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     version: "0.1.0",
     faults: log,
   });
-  const events = trailEvents(trail);
+  const events = trailEvents(trail, subjects);
   const catalog = options.catalog ?? {};
   const policies = await openTestPolicies(folder, options, storage.revisions, events.policies);
-  const keys = await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), clock.now);
+  const keys = await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), clock.now, {
+    guard: await KeyGuard.open(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
+    onDamaged: ({ id }) => void faults.push(`${id} is damaged`),
+  });
   const made = await keys.create("assistant", "op_test");
   assert.ok(made.ok);
   const refusing: Script = () => whole(500, { error: { message: "this upstream was given no script" } });

@@ -92,7 +92,7 @@ function fastifyOn(listener: Listener, bodyBytes: number): FastifyInstance {
 function refuseUnknownRoutes(app: FastifyInstance): void {
   // Before the body is read, which a handler would be too late for.
   app.addHook("onRequest", async (request, reply) => {
-    if (!request.is404) return;
+    if (!request.is404 || /^\/api(?:\/|\?|$)/.test(request.url)) return;
     const path = request.url.split("?")[0]?.slice(0, 200) ?? "";
     refuse(reply, { reason: "unknown_route", method: request.method, path });
   });

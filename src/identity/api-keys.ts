@@ -50,7 +50,7 @@ export class ApiKeys {
   readonly #events: KeyEvents;
   readonly #applications: KnownApplications;
   readonly #now: () => number;
-  readonly #protection: KeyProtection | null;
+  readonly #protection: KeyProtection;
   readonly #reported = new Set<string>();
   #byHash: ReadonlyMap<string, ApiKeyRecord> = new Map();
   #lastRead = 0;
@@ -61,7 +61,7 @@ export class ApiKeys {
     events: KeyEvents,
     applications: KnownApplications,
     now: () => number,
-    protection: KeyProtection | null,
+    protection: KeyProtection,
   ) {
     this.#store = store;
     this.#events = events;
@@ -75,7 +75,7 @@ export class ApiKeys {
     events: KeyEvents,
     applications: KnownApplications,
     now: () => number,
-    protection: KeyProtection | null = null,
+    protection: KeyProtection,
   ): Promise<ApiKeys> {
     const keys = new ApiKeys(store, events, applications, now, protection);
     await keys.#refresh();
@@ -160,7 +160,7 @@ export class ApiKeys {
   }
 
   #macOf(record: ApiKeyRecord): string {
-    return this.#protection?.guard.macOf(record) ?? "";
+    return this.#protection.guard.macOf(record);
   }
 
   /** Nothing of a damaged row may get on record, so such a key can be neither rotated nor revoked. */
@@ -184,19 +184,19 @@ export class ApiKeys {
       this.#byHash = new Map(intact.map((record) => [record.hash, record]));
     }
     this.#report(kept.filter(({ damaged }) => damaged));
-    await this.#protection?.guard.remember(intact);
+    await this.#protection.guard.remember(intact);
     return kept;
   }
 
   #isDamaged(record: KeptApiKey): boolean {
-    return this.#protection !== null && !this.#protection.guard.isIntact(record);
+    return !this.#protection.guard.isIntact(record);
   }
 
   #report(damaged: readonly ApiKeyRecord[]): void {
     for (const record of damaged) {
       if (this.#reported.has(record.id)) continue;
       this.#reported.add(record.id);
-      this.#protection?.onDamaged(record);
+      this.#protection.onDamaged(record);
     }
   }
 }

@@ -1,16 +1,29 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { SecretValue } from "../core/secret-value.ts";
 import { newApiKey } from "./api-key.ts";
 import { ApiKeys } from "./api-keys.ts";
 import { KeyIdentifier } from "./identify.ts";
+import { KeyGuard } from "./key-guard.ts";
 import { keyEvents, MemoryKeyStore } from "./key-store.test-support.ts";
 
 const day = 24 * 3_600_000;
 
+const folder = mkdtempSync(join(tmpdir(), "portcullis-identify-"));
+after(() => rmSync(folder, { recursive: true }));
+let opened = 0;
+
 async function setUp() {
+  opened += 1;
   let now = 1_000_000;
   const store = new MemoryKeyStore();
-  const keys = await ApiKeys.open(store, keyEvents, new Set(["app"]), () => now);
+  const keys = await ApiKeys.open(store, keyEvents, new Set(["app"]), () => now, {
+    guard: await KeyGuard.open(new SecretValue(Buffer.alloc(32, 1)), join(folder, `ends-${opened}.json`)),
+    onDamaged: ({ id }) => assert.fail(`${id} is damaged`),
+  });
   const made = await keys.create("app", "op");
   assert.ok(made.ok);
   const pass = (ms: number): void => {

@@ -15,9 +15,9 @@ export interface TrailEvents {
   config(digest: string): EncodedEntry;
 }
 
-/** People are on record by their pseudonyms (audit/leaf-schema.ts); without `subjects` by what they are called here. */
-export function trailEvents(trail: Trail, subjects?: Pick<Subjects, "operatorId">): TrailEvents {
-  const actorId = (name: string) => subjects?.operatorId(name) ?? name;
+/** People are on record by their pseudonyms (audit/leaf-schema.ts). */
+export function trailEvents(trail: Trail, subjects: Pick<Subjects, "operatorId">): TrailEvents {
+  const actorId = (name: string) => subjects.operatorId(name);
   const operator = (id: string) => ({ kind: "operator" as const, id });
   const gateway = { kind: "gateway" as const, id: "portcullis" };
   return {

@@ -1,6 +1,7 @@
 // The admin API alone, on real HTTP and real storage, in the test's own process: so that a test can put on record what
 // no client can make a gateway do, and tamper with what is kept.
 
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,6 +22,7 @@ import { EmbeddedSecretStore } from "../../src/credentials/embedded-secret-store
 import { KeyEncryptionKey } from "../../src/credentials/kek.ts";
 import { adminApi } from "../../src/http/admin-api.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
+import { KeyGuard } from "../../src/identity/key-guard.ts";
 import type { DecisionPoint } from "../../src/policy/decision.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/open.ts";
 import { UsageProjection } from "../../src/usage/usage-projection.ts";
@@ -43,6 +45,8 @@ export async function adminBench(t: Pick<TestContext, "after">) {
   const folder = testFolder();
   const storage = openSqliteStorage(join(folder, "data"), { leafHash, appendLeafHashes });
   const clock = { time: Date.parse("2026-01-05T00:00:00.000Z"), now: () => clock.time };
+  const trailFaults: string[] = [];
+  const expected: { trailFault: RegExp | null } = { trailFault: null };
   const trail = await Trail.open({
     store: storage.log,
     signer: noteSigner("gate.example/log", Buffer.alloc(32, 7)),
@@ -50,9 +54,7 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     instance: "inst_1",
     version: "0.1.0",
     clock,
-    onFault: (fault) => {
-      throw fault.error;
-    },
+    onFault: (fault) => trailFaults.push(fault.error.message),
   });
   const kek = new KeyEncryptionKey(randomBytes(32));
   const dataKeys = new DataKeys(storage.payloads, kek);
@@ -65,7 +67,7 @@ export async function adminBench(t: Pick<TestContext, "after">) {
       throw new Error(lost.reason);
     },
   });
-  const events = trailEvents(trail);
+  const events = trailEvents(trail, subjects);
   const usage = new UsageProjection(storage.log, storage.usage);
   const faults: Error[] = [];
   const routes: { readonly method: string; readonly url: string }[] = [];
@@ -74,7 +76,10 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     for (const one of [method].flat()) routes.push({ method: one, url });
   });
   const services = adminServices({
-    keys: await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), () => Date.now()),
+    keys: await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), () => Date.now(), {
+      guard: await KeyGuard.open(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
+      onDamaged: ({ id }) => faults.push(new Error(`${id} is damaged`)),
+    }),
     secrets: new EmbeddedSecretStore(storage.secrets, kek, events.secrets, () => Date.now()),
     log: storage.log,
     usage,
@@ -91,6 +96,8 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     await trail.close();
     await storage.close();
     await rm(folder, { recursive: true });
+    if (expected.trailFault === null) assert.deepEqual(trailFaults, []);
+    else assert.match(trailFaults.join(), expected.trailFault);
   });
   return {
     folder,
@@ -102,6 +109,8 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     payloads,
     faults,
     routes,
+    /** What the trail is to complain of in the end. */
+    expected,
     /** What a driver never does: anything to the database behind the gateway's back. */
     tamper: (sql: string, ...values: readonly (string | number | Uint8Array)[]): void => {
       const database = new DatabaseSync(join(folder, "data", "portcullis.db"), { timeout: 5_000 });

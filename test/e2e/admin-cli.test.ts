@@ -389,6 +389,7 @@ describe("audit", () => {
 
 test("the real command: exit codes, no colour into a pipe, and verification of files without a gateway", async (t) => {
   const bench = await openBench(t);
+  await bench.trail.append([bench.trail.encode(leafSamples["policy.activated"], null)]);
   const call = await recordCall(bench, { request: "{}", source_address: "::1" });
   await bench.trail.publishCheckpoint();
   const plain = { ...process.env };
@@ -413,7 +414,7 @@ test("the real command: exit codes, no colour into a pipe, and verification of f
   assert.ok(!listed.stdout.includes("\u001b"));
   assert.deepEqual([refused.code, refused.stdout], [1, ""]);
   const report = JSON.parse(verified.stdout);
-  assert.deepEqual([verified.code, report.ok, report.log.entries], [0, true, 4]);
+  assert.deepEqual([verified.code, report.ok, report.log.entries], [0, true, 5]);
 
   writeFileSync(join(bench.folder, "data", "operator.json"), "{}");
   mkdirSync(join(bench.folder, "deep"));
@@ -425,6 +426,6 @@ test("the real command: exit codes, no colour into a pipe, and verification of f
   const data = join(bench.folder, "data");
   const tampered = await run(["audit", "verify", data], { ...plain, FORCE_COLOR: "1" });
   assert.equal(tampered.code, 1);
-  assert.match(tampered.stdout, /FOUND entries 2 to 3 are not those[\s\S]*it does not hold/);
+  assert.match(tampered.stdout, /FOUND entries 2 to 4 are not those[\s\S]*it does not hold/);
   assert.ok(tampered.stdout.includes("\u001b[31m"), "in colour where colour is asked for");
 });

@@ -28,7 +28,8 @@ export class SqliteRevisionStore implements RevisionStore {
   activate(record: RevisionRecord, entry: EncodedEntry): Promise<void> {
     return this.#writer.write(() => {
       this.#database
-        .prepare("INSERT INTO policy_revisions VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+        .prepare(`INSERT INTO policy_revisions VALUES (?, ?, ?)
+           ON CONFLICT (revision) DO UPDATE SET content = excluded.content WHERE content <> excluded.content`)
         .run(record.revision, record.content, record.activatedAt);
       this.#database.prepare("INSERT OR REPLACE INTO active_revision VALUES (1, ?)").run(record.revision);
       this.#appender.append([entry]);
