@@ -4,16 +4,16 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
-import { parseVerifierKey } from "../audit/signed-note.ts";
+import type { LogStore } from "../audit/log-store.ts";
 import { logStoreSource } from "../audit/verify/entry-source.ts";
-import { findingText } from "../audit/verify/finding.ts";
 import { type VerifyReport, verifyLog } from "../audit/verify/verify-log.ts";
 import { openSqliteLogReadOnly } from "../compose.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { findOperatorFile } from "../identity/operator-token.ts";
+import { type Pin, verifierFor } from "./audit-key.ts";
+import { reportText } from "./audit-report.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
-import { printable, styled } from "./table.ts";
 
 interface VerifyOptions {
   readonly dir?: string;
@@ -41,27 +41,41 @@ export function verifyCommand(): Command {
 
 async function verify(dir: string | undefined, options: VerifyOptions): Promise<void> {
   const folder = dataFolder(dir ?? options.dir);
-  const database = openSqliteLogReadOnly(folder);
+  const pin = await pinnedCheckpoint(options.pin, join(dirname(folder), "keys", "checkpoint"));
+  const report = await verified(folder, options.vkey, pin);
+  print(options, report, () => reportText(report, pin?.path ?? null));
+  if (!report.ok) throw new Finding("");
+}
+
+async function verified(folder: string, vkey: string | undefined, pin: Pin | null): Promise<VerifyReport> {
   const progress = new Progress();
+  let database: { readonly log: LogStore; close(): void } | null = null;
   try {
-    const identity = await database.log.identity();
-    if (identity === null) throw new OperatorError(`the log in \`${folder}\` has not been begun`);
-    const verifier = parseVerifierKey(options.vkey ?? identity.vkey);
-    if (!verifier.ok) throw new OperatorError(`the verifier key cannot be used: ${verifier.failure}`);
-    const pin = await pinnedCheckpoint(options.pin, join(dirname(folder), "keys", "checkpoint"));
-    const report = await verifyLog({
+    database = openSqliteLogReadOnly(folder);
+    const { verifier, fromLog } = await verifierFor(database.log, folder, vkey, pin);
+    return await verifyLog({
       source: logStoreSource(database.log),
-      verifier: verifier.value,
+      verifier,
+      keyFromLog: fromLog,
       pinned: pin?.note ?? null,
+      pinFromLog: pin?.beside === true,
       onProgress: ({ checked, size }) => progress.show(checked, size),
     });
-    progress.clear();
-    print(options, report, () => reportText(report, pin?.path ?? null));
-    if (!report.ok) throw new Finding("");
+  } catch (fault) {
+    throw inWords(fault, folder);
   } finally {
     progress.clear();
-    database.close();
+    database?.close();
   }
+}
+
+/** What cannot be read is no evidence: the files may be damaged in any way, and none of them is a fault of this program. */
+function inWords(fault: unknown, folder: string): unknown {
+  if (fault instanceof Finding || fault instanceof OperatorError) return fault;
+  const message = fault instanceof Error ? fault.message : String(fault);
+  return new OperatorError(
+    `the log in \`${folder}\` could not be checked: ${message}; try it on a copy of the folder`,
+  );
 }
 
 function dataFolder(dir: string | undefined): string {
@@ -72,32 +86,14 @@ function dataFolder(dir: string | undefined): string {
   return above === null ? named : dirname(above);
 }
 
-async function pinnedCheckpoint(
-  asked: string | undefined,
-  kept: string,
-): Promise<{ readonly path: string; readonly note: string } | null> {
+async function pinnedCheckpoint(asked: string | undefined, kept: string): Promise<Pin | null> {
   const path = asked ?? kept;
   try {
-    return { path, note: await readFile(path, "utf8") };
+    return { path, note: await readFile(path, "utf8"), beside: asked === undefined };
   } catch {
     if (asked === undefined) return null;
     throw new OperatorError(`the checkpoint \`${asked}\` cannot be read`);
   }
-}
-
-function reportText(report: VerifyReport, pin: string | null): string {
-  const { log, governance, findings, moreFindings } = report;
-  return [
-    `log ${report.origin}: ${log.entries} entries, ${log.checkpoints} checkpoints, ${log.unsealed} not sealed yet`,
-    pin === null
-      ? "head kept outside: none, so a log that its owner rewrote from the start would pass; name one with --pin"
-      : `head kept outside: \`${pin}\``,
-    `calls: ${governance.calls} decided, ${governance.completed} completed (${governance.unknownOutcomes} with unknown outcome), ${governance.open} open, ${governance.dispatched} dispatched`,
-    `actions: ${governance.actions} decided, ${governance.actionsPermitted} permitted (writes: ${governance.writesApproved} approved, ${governance.writesUnattended} unattended)`,
-    ...findings.map((finding) => styled("red", `FOUND ${printable(findingText(finding))}`)),
-    ...(moreFindings > 0 ? [`and ${moreFindings} findings more`] : []),
-    report.ok ? styled("green", "it holds") : styled("red", "it does not hold"),
-  ].join("\n");
 }
 
 /** On a terminal, how far it is. */

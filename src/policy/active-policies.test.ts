@@ -3,9 +3,10 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ActivePolicies } from "./active-policies.ts";
+import { ActivePolicies, type PolicyEvents } from "./active-policies.ts";
 import type { CallContext, Decision } from "./decision.ts";
 import { formatProblem, type PolicyProblem } from "./problem.ts";
+import type { RevisionRecord } from "./revision-store.ts";
 
 const permitAll = '@id("all") permit (principal, action, resource);\n';
 
@@ -23,10 +24,20 @@ const context: CallContext = {
   time: Date.UTC(2026, 0, 5, 12),
 };
 
-async function opened(text: string) {
+/** What a restart finds again, open to changes by hand. */
+interface Kept {
+  active: string | null;
+  readonly records: Map<string, RevisionRecord>;
+  readonly activations: Parameters<PolicyEvents["activated"]>[0][];
+}
+
+function nothingKept(): Kept {
+  return { active: null, records: new Map(), activations: [] };
+}
+
+async function opened(text: string, kept: Kept = nothingKept()) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-policies-"));
   writeFileSync(join(folder, "a.cedar"), text);
-  let active: string | null = null;
   const problems: PolicyProblem[] = [];
   const policies = await ActivePolicies.open({
     folder,
@@ -37,13 +48,19 @@ async function opened(text: string) {
       signOffs: ["finance", "default"],
     },
     store: {
-      active: async () => active,
+      active: async () => kept.active,
       activate: async (record) => {
-        active = record.revision;
+        kept.active = record.revision;
+        kept.records.set(record.revision, record);
       },
-      byRevision: async () => null,
+      byRevision: async (revision) => kept.records.get(revision) ?? null,
     },
-    events: { activated: () => ({ id: "", leaf: new Uint8Array(), salt: null }) },
+    events: {
+      activated: (event) => {
+        kept.activations.push(event);
+        return { id: "", leaf: new Uint8Array(), salt: null };
+      },
+    },
     now: () => context.time,
     onActivated: () => {},
     onProblem: (found) => problems.push(...found),
@@ -162,4 +179,31 @@ test("a broken reload leaves what was in force in force; a good one replaces it"
   assert.ok((await policies.reload()).ok);
   assert.notEqual(policies.revision, before);
   assert.equal(chat(policies).outcome, "deny");
+});
+
+test("a restart records an activation anew unless the store has the revision as active together with its content", async () => {
+  const kept = nothingKept();
+  const restart = async (): Promise<string> => {
+    const { policies } = await opened(permitAll, kept);
+    assert.ok(policies.ok);
+    return policies.value.revision;
+  };
+  const revision = await restart();
+  const [activated] = kept.activations;
+  const record = kept.records.get(revision);
+  assert.ok(activated !== undefined && record !== undefined);
+  assert.deepEqual([activated.previous, await restart(), kept.activations.length], [null, revision, 1]);
+
+  const again = { ...activated, previous: revision };
+  kept.records.delete(revision);
+  await restart();
+  assert.deepEqual(kept.activations, [activated, again]);
+  kept.records.set(revision, { ...record, content: record.content.replace("permit", "forbid") });
+  await restart();
+  assert.deepEqual(kept.activations, [activated, again, again]);
+  kept.active = "0".repeat(64);
+  await restart();
+  assert.deepEqual(kept.activations.at(-1), { ...activated, previous: "0".repeat(64) });
+  await restart();
+  assert.equal(kept.activations.length, 4);
 });

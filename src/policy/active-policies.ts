@@ -137,11 +137,15 @@ function prepare(engines: CedarEngines, loaded: LoadedPolicies): { engine: Evalu
   return { engine, decider: decider(loaded, slices, engine) };
 }
 
-// A revision that the store holds as active already is on the trail; a restart adds nothing.
+// A revision that the store holds as active, with its content, went on the trail together with both, and a restart adds
+// nothing. Where the content is not there or is another one, somebody has set the row by hand: then nothing says that the
+// trail knows the revision, and it goes on record once more.
 async function record(options: ActivePoliciesOptions, { revision, policies }: LoadedPolicies): Promise<void> {
-  const previous = await options.store.active();
-  if (previous === revision.id) return;
+  const { store, events, now } = options;
   const { id, content, engine } = revision;
-  const entry = options.events.activated({ revision: id, previous, policies: policies.length, engine });
-  await options.store.activate({ revision: id, content, activatedAt: options.now() }, entry);
+  const previous = await store.active();
+  // The content loaded is what the id is the hash of, so to be equal to it is to hash to the id.
+  if (previous === id && (await store.byRevision(id))?.content === content) return;
+  const entry = events.activated({ revision: id, previous, policies: policies.length, engine });
+  await store.activate({ revision: id, content, activatedAt: now() }, entry);
 }

@@ -2,7 +2,7 @@
 // released that was not, completed once.
 
 import type { Leaf, LeafOf } from "../leaf-schema.ts";
-import type { CallFinding } from "./finding.ts";
+import type { CallFinding } from "./call-finding.ts";
 
 export interface CallCounts {
   readonly calls: number;
@@ -31,6 +31,8 @@ interface CallState {
   dispatch: number;
   /** Dispatch numbers that were permitted, with their targets. */
   readonly permits: Map<number, string | null>;
+  /** It was reported as one that nothing completes. */
+  abandoned: boolean;
   /** The first action that was not permitted. */
   refused: { readonly entry: number; readonly decision: "hold" | "deny" } | null;
 }
@@ -43,6 +45,8 @@ export class CallRules {
   readonly #report: (finding: CallFinding) => void;
   readonly #open = new Map<string, CallState>();
   readonly #completions = new Map<string, number>();
+  /** Where the gateway started again, while its recovery may still be at work; else null. */
+  #recoveringSince: number | null = null;
   readonly #counts = {
     calls: 0,
     completed: 0,
@@ -72,9 +76,24 @@ export class CallRules {
   }
 
   observe(entry: number, leaf: Leaf): void {
+    this.#observeRecovery(entry, leaf);
     if (leaf.type === "call.decided") this.#decided(entry, leaf);
     if (leaf.type === "action.decided") this.#actionDecided(entry, leaf);
     if (leaf.type === "call.completed") this.#completed(entry, leaf);
+  }
+
+  // A gateway that starts completes what an earlier one left open before it takes a call of its own, or ends. Killed
+  // meanwhile, it leaves the rest to the next.
+  #observeRecovery(entry: number, { type }: Leaf): void {
+    if (type === "log.opened") this.#recoveringSince = entry;
+    if ((type !== "call.decided" && type !== "log.closed") || this.#recoveringSince === null) return;
+    const opened = this.#recoveringSince;
+    this.#recoveringSince = null;
+    for (const [call, state] of this.#open) {
+      if (state.abandoned) continue;
+      state.abandoned = true;
+      this.#report({ reason: "never_completed", entry: state.entry, call, opened, resumed: entry });
+    }
   }
 
   #decided(entry: number, leaf: LeafOf<"call.decided">): void {
@@ -96,7 +115,15 @@ export class CallRules {
 
   #openCall(entry: number, leaf: LeafOf<"call.decided">): CallState {
     const { application, time } = leaf;
-    const state = { entry, application, time, dispatch: 0, permits: new Map(), refused: null };
+    const state = {
+      entry,
+      application,
+      time,
+      dispatch: 0,
+      permits: new Map(),
+      abandoned: false,
+      refused: null,
+    };
     this.#open.set(leaf.call, state);
     this.#counts.calls += 1;
     return state;

@@ -1,40 +1,39 @@
 // What verification reads. The live store is one source, an exported copy another.
 
-import type { LogIdentity, LogStore, StoredEntry } from "../log-store.ts";
+import type {
+  IdRecord,
+  LogContents,
+  LogIdentity,
+  LogStore,
+  StoredCheckpoint,
+  StoredEntry,
+} from "../log-store.ts";
 
 export interface EntrySource {
   identity(): Promise<LogIdentity | null>;
 
-  /** Signed checkpoints, at least the latest; more of them narrow down where something was changed. */
-  checkpoints(): Promise<readonly string[]>;
+  /**
+   * Signed checkpoints with a size above `after`, smallest first: at least the latest, and none only when there is no
+   * more. More of them narrow down where something was changed.
+   */
+  checkpoints(after: number): Promise<readonly StoredCheckpoint[]>;
 
-  /** Entries there are now; never smaller than a checkpoint that was given out before. */
-  size(): Promise<number>;
+  /** What there is now; never less than a checkpoint that was given out before was signed over. */
+  contents(): Promise<LogContents>;
 
   /** Entries `from` ≤ index < `to`, in order: all of them, or a first part that is empty only when none is left. */
   read(from: number, to: number): Promise<readonly StoredEntry[]>;
+
+  /** What is kept under each of these ids, in their order. */
+  recordsOf(ids: readonly string[]): Promise<readonly IdRecord[]>;
 }
 
 export function logStoreSource(store: LogStore): EntrySource {
   return {
     identity: () => store.identity(),
-    checkpoints: () => keptNotes(store),
-    size: async () => (await store.head()).size,
+    checkpoints: (after) => store.keptCheckpoints(after),
+    contents: () => store.contents(),
     read: (from, to) => store.read(from, to),
+    recordsOf: (ids) => store.recordsOf(ids),
   };
-}
-
-async function keptNotes(store: LogStore): Promise<readonly string[]> {
-  if (store.keptCheckpoints === undefined) {
-    const latest = await store.latestCheckpoint();
-    return latest === null ? [] : [latest.note];
-  }
-  const notes: string[] = [];
-  for (let after = -1; ; ) {
-    const kept = await store.keptCheckpoints(after);
-    const last = kept.at(-1);
-    if (last === undefined) return notes;
-    notes.push(...kept.map(({ note }) => note));
-    after = last.size;
-  }
 }

@@ -3,7 +3,7 @@
 
 import type { Leaf } from "../leaf-schema.ts";
 import type { LogIdentity } from "../log-store.ts";
-import type { LogFinding } from "./finding.ts";
+import type { LogFinding } from "./log-finding.ts";
 
 /**
  * Entries are stamped when they are made and ordered when they are appended, so those of concurrent calls may stand a
@@ -17,10 +17,21 @@ export class LogRules {
   #epoch = 0;
   #latestTime = Number.NEGATIVE_INFINITY;
   #latestStamp = "";
+  #clockResets = 0;
 
   constructor(identity: LogIdentity, report: (finding: LogFinding) => void) {
     this.#identity = identity;
     this.#report = report;
+  }
+
+  /** The largest that an entry has, or 0. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** How often an operator said that the clock had been ahead, so that time counts anew. */
+  get clockResets(): number {
+    return this.#clockResets;
   }
 
   observe(entry: number, leaf: Leaf): void {
@@ -64,6 +75,10 @@ export class LogRules {
 
   #checkTime(entry: number, { type, time: stamp }: Leaf): void {
     const time = Date.parse(stamp);
+    if (type === "log.clock_reset") {
+      this.#clockResets += 1;
+      this.#latestTime = Number.NEGATIVE_INFINITY;
+    }
     // How a call ended is stamped when it ends and may be recorded much later, when the log could not be written in
     // between; the call rules hold it against the call's own beginning.
     const mayBeLate = type === "call.completed" || type === "action.decided";

@@ -37,6 +37,11 @@ export function checkPayloads(
   });
 }
 
+/** Whether the entry commits to any payload, and so has a salt until it is erased. */
+export function commitsToPayload(leaf: Leaf): boolean {
+  return commitmentsOf(leaf).size > 0;
+}
+
 interface Committed {
   readonly commitment: string;
   /** What was committed to: the bytes themselves, or their SHA-256. */

@@ -1,40 +1,9 @@
 // Rebuilds the tree from the entries as they are read and holds it against every checkpoint on the way.
 
-import { checkpointFailureText, openCheckpoint } from "../checkpoint.ts";
 import type { LogHead, StoredEntry } from "../log-store.ts";
 import { appendLeafHashes, emptyHead, equalHashes, leafHash, rootOf } from "../merkle-tree.ts";
-import type { NoteVerifier } from "../signed-note.ts";
-import type { CheckpointOrigin, LogFinding } from "./finding.ts";
-
-/** A checkpoint with a good signature. */
-export interface Mark {
-  readonly checkpoint: CheckpointOrigin;
-  readonly size: number;
-  readonly root: Uint8Array;
-}
-
-/** The checkpoints that can be believed, smallest first; the others are reported, those with the same fault together. */
-export function readMarks(
-  notes: readonly { readonly checkpoint: CheckpointOrigin; readonly note: string }[],
-  verifier: NoteVerifier,
-  report: (finding: LogFinding) => void,
-): readonly Mark[] {
-  const marks: Mark[] = [];
-  const faults = new Map<string, { checkpoint: CheckpointOrigin; detail: string; count: number }>();
-  for (const { checkpoint, note } of notes) {
-    const opened = openCheckpoint(note, verifier);
-    if (opened.ok) {
-      marks.push({ checkpoint, size: opened.value.size, root: opened.value.root });
-      continue;
-    }
-    const detail = checkpointFailureText(opened.failure);
-    const fault = faults.get(`${checkpoint} ${detail}`) ?? { checkpoint, detail, count: 0 };
-    fault.count += 1;
-    faults.set(`${checkpoint} ${detail}`, fault);
-  }
-  for (const fault of faults.values()) report({ reason: "invalid_checkpoint", ...fault });
-  return marks.sort((one, other) => one.size - other.size);
-}
+import type { CheckpointOrigin, LogFinding } from "./log-finding.ts";
+import type { Mark } from "./marks.ts";
 
 export class TreeCheck {
   readonly #marks: readonly Mark[];
@@ -56,6 +25,11 @@ export class TreeCheck {
   /** Index of the next entry. */
   get next(): number {
     return this.#next;
+  }
+
+  /** The head of all entries so far, or null when one is missing. */
+  get head(): LogHead | null {
+    return this.#tree;
   }
 
   /** Entries below this index are those that a stored checkpoint was signed over. */

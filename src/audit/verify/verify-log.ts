@@ -1,21 +1,33 @@
-// Checks a log with nothing but its public key: that it is what was signed, and that its calls keep the rules. Streams
-// in bounded memory.
+// Checks a log with nothing but its public key: that it is what was signed, that the store around it fits it, and that its
+// calls keep the rules. Streams in bounded memory.
 
-import { parseLeaf } from "../parse-leaf.ts";
+import type { LogContents } from "../log-store.ts";
 import type { NoteVerifier } from "../signed-note.ts";
 import { type CallCounts, CallRules, type OpenCallEntry } from "./call-rules.ts";
 import type { EntrySource } from "./entry-source.ts";
-import type { CallFinding, CheckpointOrigin, Finding, LogFinding } from "./finding.ts";
+import { type Progress, type Rules, walkEntries } from "./entry-walk.ts";
+import { type Finding, Findings } from "./finding.ts";
 import { LogRules } from "./log-rules.ts";
-import { readMarks, TreeCheck } from "./tree-check.ts";
+import { type Mark, readMarks } from "./marks.ts";
+import type { NotChecked } from "./not-checked.ts";
+import { type PayloadCounts, type PayloadReader, PayloadRules } from "./payload-rules.ts";
+import { RevisionRules } from "./revision-rules.ts";
+import { logSize, StoreCheck } from "./store-check.ts";
+import { TreeCheck } from "./tree-check.ts";
 
 export interface VerifyOptions {
   readonly source: EntrySource;
   /** The log's key, from a place that whoever wrote the log does not control. */
   readonly verifier: NoteVerifier;
+  /** Set when the key is from the log itself, for want of such a place. */
+  readonly keyFromLog?: boolean;
   /** A signed checkpoint seen earlier, or null: without one a truncated or rewritten log can pass, if the key's owner did it. */
   readonly pinned: string | null;
-  readonly onProgress?: (progress: { readonly checked: number; readonly size: number }) => void;
+  /** Set when that is the one that the gateway itself keeps beside the log. */
+  readonly pinFromLog?: boolean;
+  /** For payload to be held against what its entries committed to. */
+  readonly payloads?: PayloadReader;
+  readonly onProgress?: Progress;
 }
 
 export interface VerifyReport {
@@ -31,6 +43,9 @@ export interface VerifyReport {
     /** Entries below this index are under a stored checkpoint; those from here on are the unsealed tail. */
     readonly sealed: number;
     readonly unsealed: number;
+    /** How often an operator had time count anew, because the clock had been ahead. */
+    readonly clockResets: number;
+    readonly payloads: PayloadCounts;
   };
   readonly governance: CallCounts & {
     readonly ok: boolean;
@@ -38,118 +53,128 @@ export interface VerifyReport {
     readonly open: number;
     /** The oldest of them. */
     readonly openCalls: readonly OpenCallEntry[];
+    /** Policy revisions that were put in force. */
+    readonly revisions: number;
+    /** Decisions on calls and actions. */
+    readonly decisions: number;
   };
   /** The first of them; `moreFindings` counts the rest. */
   readonly findings: readonly Finding[];
   readonly moreFindings: number;
+  /** What the result says nothing about. */
+  readonly notChecked: readonly NotChecked[];
 }
 
-const readBatch = 1_000;
-const maxFindings = 1_000;
 const maxOpenCalls = 100;
 
 /** Rejects when the source cannot be read, which is evidence of nothing. */
 export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
+  const { source, verifier, pinned } = options;
   const findings = new Findings();
-  const { source, verifier } = options;
-  await checkIdentity(source, verifier, findings);
-  const stored = await source.checkpoints();
+  const marks = await readMarks(source, pinned, verifier, findings.log);
   // After the checkpoints, so that a log that grows meanwhile is not taken for a truncated one.
-  const size = await source.size();
-  const marks = readMarks(checkpointNotes(stored, options.pinned), verifier, findings.log);
-  const tree = new TreeCheck(marks, findings.log);
-  const calls = new CallRules(findings.call);
-  await readAll(options, size, tree, calls, findings);
-  tree.finish();
-  if (size > 0 && !marks.some((mark) => mark.checkpoint === "stored"))
+  const contents = await source.contents();
+  await checkIdentity(source, verifier, contents, findings);
+  const rules = rulesFor(options, contents, marks, findings);
+  await walkEntries(source, contents, rules, options.onProgress);
+  if (logSize(contents) > 0 && !marks.some((mark) => mark.checkpoint === "stored")) {
     findings.log({ reason: "no_checkpoint" });
+  }
+  const [oldest] = rules.calls.openCalls(1);
+  rules.store.finish({
+    tree: rules.tree.head,
+    epoch: rules.order.epoch,
+    oldestOpen: oldest?.entry ?? null,
+  });
+  return reportOf(options, contents, marks, rules, findings);
+}
+
+function rulesFor(
+  { verifier, payloads }: VerifyOptions,
+  contents: LogContents,
+  marks: readonly Mark[],
+  findings: Findings,
+): Rules {
   return {
-    ok: findings.logCount + findings.callCount === 0,
-    origin: verifier.name,
+    tree: new TreeCheck(marks, findings.log),
+    store: new StoreCheck(contents, findings.log),
+    order: new LogRules({ origin: verifier.name, vkey: verifier.vkey }, findings.log),
+    calls: new CallRules(findings.call),
+    revisions: new RevisionRules(findings.call),
+    payloads: new PayloadRules(payloads ?? null, findings.log),
+    report: findings.log,
+  };
+}
+
+async function checkIdentity(
+  source: EntrySource,
+  { name, vkey }: NoteVerifier,
+  contents: LogContents,
+  { log: report }: Findings,
+): Promise<void> {
+  const identity = await source.identity();
+  if (identity === null) {
+    if (contents.end > 0 || logSize(contents) > 0) report({ reason: "no_identity", expected: vkey });
+    return;
+  }
+  if (identity.vkey !== vkey) report({ reason: "other_log", expected: vkey, found: identity.vkey });
+  else if (identity.origin !== name) {
+    report({ reason: "other_origin", expected: name, found: identity.origin });
+  }
+}
+
+function reportOf(
+  options: VerifyOptions,
+  contents: LogContents,
+  marks: readonly Mark[],
+  rules: Rules,
+  findings: Findings,
+): VerifyReport {
+  const { tree, order, calls, revisions, payloads } = rules;
+  const entries = logSize(contents);
+  const report = {
+    ok: findings.count === 0,
+    origin: options.verifier.name,
     log: {
       ok: findings.logCount === 0,
-      entries: size,
+      entries,
       checkpoints: marks.length,
       pinned: options.pinned !== null,
       sealed: tree.sealed,
-      unsealed: size - Math.min(size, tree.sealed),
+      unsealed: entries - Math.min(entries, tree.sealed),
+      clockResets: order.clockResets,
+      payloads: payloads.counts,
     },
     governance: {
       ok: findings.callCount === 0,
       ...calls.counts,
       open: calls.openCount,
       openCalls: calls.openCalls(maxOpenCalls),
+      revisions: revisions.count,
+      decisions: revisions.decisions,
     },
     findings: findings.kept,
-    moreFindings: findings.logCount + findings.callCount - findings.kept.length,
+    moreFindings: findings.count - findings.kept.length,
   };
+  return { ...report, notChecked: notChecked(report, options) };
 }
 
-async function checkIdentity(source: EntrySource, verifier: NoteVerifier, findings: Findings): Promise<void> {
-  const identity = await source.identity();
-  if (identity?.vkey === verifier.vkey && identity.origin === verifier.name) return;
-  findings.log({ reason: "other_log", expected: verifier.vkey, found: identity?.vkey ?? null });
-}
-
-function checkpointNotes(
-  stored: readonly string[],
-  pinned: string | null,
-): readonly { readonly checkpoint: CheckpointOrigin; readonly note: string }[] {
-  const notes = stored.map((note) => ({ checkpoint: "stored" as const, note }));
-  return pinned === null ? notes : [...notes, { checkpoint: "pinned" as const, note: pinned }];
-}
-
-async function readAll(
-  { source, verifier, onProgress }: VerifyOptions,
-  size: number,
-  tree: TreeCheck,
-  calls: CallRules,
-  findings: Findings,
-): Promise<void> {
-  const rules = new LogRules({ origin: verifier.name, vkey: verifier.vkey }, findings.log);
-  while (tree.next < size) {
-    const from = tree.next;
-    const entries = await source.read(from, tree.nextStop(Math.min(size, from + readBatch)));
-    for (const entry of entries) {
-      tree.add(entry);
-      const leaf = parseLeaf(entry.leaf);
-      if (!leaf.ok) {
-        findings.log({ reason: "unreadable_entry", entry: entry.index, detail: leaf.failure });
-        continue;
-      }
-      rules.observe(entry.index, leaf.value);
-      calls.observe(entry.index, leaf.value);
-    }
-    if (tree.next === from) tree.missing(await nextPresent(source, from, size));
-    onProgress?.({ checked: tree.next, size });
-  }
-}
-
-/** Where entries go on after a hole that swallows a whole batch. */
-async function nextPresent(source: EntrySource, from: number, size: number): Promise<number> {
-  for (let start = from; start < size; start += readBatch) {
-    const [first] = await source.read(start, Math.min(size, start + readBatch));
-    if (first !== undefined) return Math.max(first.index, from + 1);
-  }
-  return size;
-}
-
-class Findings {
-  readonly kept: Finding[] = [];
-  logCount = 0;
-  callCount = 0;
-
-  readonly log = (finding: LogFinding): void => {
-    this.logCount += 1;
-    this.#keep(finding);
-  };
-
-  readonly call = (finding: CallFinding): void => {
-    this.callCount += 1;
-    this.#keep(finding);
-  };
-
-  #keep(finding: Finding): void {
-    if (this.kept.length < maxFindings) this.kept.push(finding);
-  }
+function notChecked(
+  { log, governance }: Pick<VerifyReport, "log" | "governance">,
+  { keyFromLog = false, pinFromLog = false }: VerifyOptions,
+): readonly NotChecked[] {
+  const { payloads, unsealed } = log;
+  const { decisions, writesApproved } = governance;
+  const salts = payloads.committed - payloads.erasedOrMissing;
+  const open: readonly (readonly [boolean, NotChecked])[] = [
+    [!log.pinned, { reason: "no_pin" }],
+    [log.pinned && pinFromLog, { reason: "pin_beside_log" }],
+    [keyFromLog, { reason: "key_from_log" }],
+    [unsealed > 0, { reason: "unsealed", entries: unsealed }],
+    [payloads.matching === null && salts > 0, { reason: "salts", entries: salts }],
+    [writesApproved > 0, { reason: "approvals", actions: writesApproved }],
+    [decisions > 0, { reason: "no_replay", decisions }],
+    [true, { reason: "no_witness" }],
+  ];
+  return open.filter(([applies]) => applies).map(([, one]) => one);
 }

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
+import { removeLeftovers } from "../../core/durable-file.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { type DataFiles, dataFiles, makeOwnFile, makeOwnFolder } from "./data-files.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -33,11 +34,14 @@ export function openDatabase(folder: string): SqliteConnections {
   try {
     const lock = lockFolder(files);
     opened.push({ close: () => lock.release() });
+    removeLeftovers(folder);
     makeOwnFile(files.database);
     const writer = new DatabaseSync(files.database, { timeout: lockWaitMs });
     opened.push(writer);
     configureWriter(writer, folder);
     migrate(writer, folder);
+    // What a killed gateway left in the write-ahead log may be a secret that was destroyed since.
+    writer.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
     const reader = openReader(files.database);
     opened.push(reader);
     return { writer, reader, close };
@@ -48,20 +52,32 @@ export function openDatabase(folder: string): SqliteConnections {
 }
 
 /**
- * For looking at a database beside its gateway, or at a copy of one. Takes no lock and changes nothing. Throws
- * `OperatorError`.
+ * For looking at a database beside its gateway, or at a copy of one. Takes no lock and changes nothing: a database of an
+ * older version stays one, so readers must do without what later versions have added. Throws `OperatorError`.
  */
 export function openDatabaseReadOnly(folder: string): DatabaseSync {
   const files = dataFiles(folder);
   if (!existsSync(files.database))
     throw new OperatorError(`there is no database in \`${folder}\`; name a data folder of a gateway`);
   const reader = openObserver(files);
+  try {
+    const refusal = whyNotObserved(reader, folder);
+    if (refusal !== null) throw new OperatorError(refusal);
+    return reader;
+  } catch (fault) {
+    reader.close();
+    throw fault instanceof OperatorError ? fault : unreadable(fault, files);
+  }
+}
+
+function whyNotObserved(reader: DatabaseSync, folder: string): string | null {
   const version = userVersion(reader);
-  if (version === migrations.length) return reader;
-  reader.close();
-  throw new OperatorError(
-    `the database in \`${folder}\` has version ${version}, and this is version ${migrations.length}`,
-  );
+  if (version > migrations.length) {
+    return `the database in \`${folder}\` was written by a newer portcullis (version ${version}, this knows ${migrations.length}); use that one`;
+  }
+  // The version is a number that anybody can have set; whether there is a log to look at is not.
+  const table = reader.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'entries'").get();
+  return table === undefined ? `the database in \`${folder}\` holds no log` : null;
 }
 
 function configureWriter(writer: DatabaseSync, folder: string): void {

@@ -1,0 +1,69 @@
+// What can be wrong with a call, even in a log that its gateway signed.
+
+export type CallFinding = { readonly entry: number; readonly call: string } & (
+  | { readonly reason: "dispatch_out_of_order"; readonly expected: number; readonly found: number }
+  | { readonly reason: "other_application"; readonly expected: string; readonly found: string }
+  /** Something about a call after it was completed by the entry `completed`. */
+  | { readonly reason: "decided_after_completion"; readonly completed: number }
+  | { readonly reason: "completed_twice"; readonly completed: number }
+  /** A completion or action of a call that no entry decides. */
+  | { readonly reason: "no_decision" }
+  /** The first decision under a revision that no earlier entry put in force. */
+  | { readonly reason: "revision_not_activated"; readonly revision: string }
+  /**
+   * The gateway started again at `opened` and went on at `resumed`, by when its recovery had completed all that it found
+   * open; this call it had not.
+   */
+  | { readonly reason: "never_completed"; readonly opened: number; readonly resumed: number }
+  /** It went to `found`, and no earlier entry permits that. */
+  | {
+      readonly reason: "dispatched_without_permit";
+      readonly expected: readonly string[];
+      readonly found: string | null;
+    }
+  /** An action out of an answer to a dispatch that was not permitted. */
+  | { readonly reason: "action_without_permit"; readonly dispatch: number }
+  /** The answer was handed on, though the action at `action` was held or denied. */
+  | { readonly reason: "action_released"; readonly action: number; readonly found: "hold" | "deny" }
+  | { readonly reason: "stamped_before_decision"; readonly expected: string; readonly found: string }
+  /** A write was permitted with neither an `unattended` catalog entry nor an approval. */
+  | { readonly reason: "write_without_basis"; readonly tool: string }
+);
+
+/** One line for people; lowercase, no full stop. */
+export function callFindingText(finding: CallFinding): string {
+  return `entry ${finding.entry}: call \`${finding.call}\`: ${wrong(finding)}`;
+}
+
+function wrong(finding: CallFinding): string {
+  switch (finding.reason) {
+    case "dispatch_out_of_order":
+      return `dispatch ${finding.expected} was expected, ${finding.found} found`;
+    case "other_application":
+      return `it is \`${finding.expected}\`'s, and \`${finding.found}\` is named`;
+    case "decided_after_completion":
+      return `something is decided after entry ${finding.completed} completed it`;
+    case "completed_twice":
+      return `it was completed by entry ${finding.completed} already`;
+    case "no_decision":
+      return "no earlier entry decides it";
+    case "revision_not_activated":
+      return `it is decided by the policy revision ${finding.revision}, which no earlier entry put in force`;
+    case "never_completed":
+      return `nothing completes it, though the gateway started again at entry ${finding.opened} and went on at entry ${finding.resumed}`;
+    case "dispatched_without_permit":
+      return `it went to \`${finding.found ?? "nowhere that is named"}\`, and earlier entries permit ${quoted(finding.expected)}`;
+    case "action_without_permit":
+      return `an action answers dispatch ${finding.dispatch}, which no earlier entry permits`;
+    case "action_released":
+      return `it ended \`ok\`, though entry ${finding.action} decided \`${finding.found}\` on one of its actions`;
+    case "stamped_before_decision":
+      return `its time ${finding.found} is before ${finding.expected}, that of the call's first decision`;
+    case "write_without_basis":
+      return `the write \`${finding.tool}\` is permitted with neither an approval nor an unattended catalog entry`;
+  }
+}
+
+function quoted(targets: readonly string[]): string {
+  return targets.length === 0 ? "nothing" : targets.map((target) => `\`${target}\``).join(", ");
+}

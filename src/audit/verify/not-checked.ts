@@ -1,0 +1,33 @@
+// What a verification leaves open. It is told with every result: "it holds" means no more than what was checked.
+
+export type NotChecked =
+  | { readonly reason: "no_pin" }
+  | { readonly reason: "pin_beside_log" }
+  | { readonly reason: "key_from_log" }
+  | { readonly reason: "unsealed"; readonly entries: number }
+  | { readonly reason: "salts"; readonly entries: number }
+  | { readonly reason: "approvals"; readonly actions: number }
+  | { readonly reason: "no_replay"; readonly decisions: number }
+  | { readonly reason: "no_witness" };
+
+/** One line for people; lowercase, no full stop. */
+export function notCheckedText(open: NotChecked): string {
+  switch (open.reason) {
+    case "no_pin":
+      return "a head kept outside: this was checked against the log's own signature only; a rewritten log signed with its key would not show, nor would a cut-off end";
+    case "pin_beside_log":
+      return "a head kept elsewhere: the one used lies beside the log, where whoever has the log's key can replace it";
+    case "key_from_log":
+      return "whose key signed it: the verifier key is the one that the log itself names";
+    case "unsealed":
+      return `the last ${open.entries} entries against any signature: no checkpoint covers them yet`;
+    case "salts":
+      return `the salts of ${open.entries} entries, which only kept payload can contradict: that takes the key that it is sealed under`;
+    case "approvals":
+      return `who approved ${open.actions} writes: no votes are on the trail`;
+    case "no_replay":
+      return `whether policy gives the same outcome again for ${open.decisions} decisions`;
+    case "no_witness":
+      return "signatures of witnesses: none are known";
+  }
+}

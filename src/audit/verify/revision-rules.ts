@@ -1,0 +1,42 @@
+// Every decision is made under a policy revision that an earlier entry put in force.
+
+import type { Leaf, LeafOf } from "../leaf-schema.ts";
+import type { CallFinding } from "./call-finding.ts";
+
+/** How many revisions that were never put in force are told once and not with every decision. */
+const rememberedUnknown = 10_000;
+
+/** Memory is bounded by the number of revisions that the log put in force. */
+export class RevisionRules {
+  readonly #report: (finding: CallFinding) => void;
+  readonly #activated = new Set<string>();
+  readonly #unknown = new Set<string>();
+  #decisions = 0;
+
+  constructor(report: (finding: CallFinding) => void) {
+    this.#report = report;
+  }
+
+  /** Revisions that were put in force, each counted once. */
+  get count(): number {
+    return this.#activated.size;
+  }
+
+  /** Decisions on calls and actions, whatever they rest on. */
+  get decisions(): number {
+    return this.#decisions;
+  }
+
+  observe(entry: number, leaf: Leaf): void {
+    if (leaf.type === "policy.activated") this.#activated.add(leaf.revision);
+    if (leaf.type === "call.decided" || leaf.type === "action.decided") this.#decided(entry, leaf);
+  }
+
+  // Any earlier revision will do, not only the last: a call ends with the policies that it began with.
+  #decided(entry: number, { call, revision }: LeafOf<"call.decided" | "action.decided">): void {
+    this.#decisions += 1;
+    if (this.#activated.has(revision) || this.#unknown.has(revision)) return;
+    if (this.#unknown.size < rememberedUnknown) this.#unknown.add(revision);
+    this.#report({ reason: "revision_not_activated", entry, call, revision });
+  }
+}
