@@ -1,6 +1,6 @@
 // The keys that the trail needs on disk, each in a file of its own that only the gateway's user can read.
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createFile, readTextFile } from "../core/durable-file.ts";
@@ -19,21 +19,28 @@ export interface KeyFileOptions {
 }
 
 /**
- * The log's Ed25519 key, in the form of Go's sumdb/note. Throws `OperatorError` when the file is missing and may not be
- * created, can be read by others, is no key, or is the key of another log.
+ * The log's Ed25519 key, in the form of Go's sumdb/note. The log is called `origin`; null where there is no log yet: then
+ * it is called as the key that a first start left when it was killed, or else by a new name. Throws `OperatorError` when
+ * the file is missing and may not be created, can be read by others, is no key, or is the key of another log.
  */
-export async function openLogKey(origin: string, options: KeyFileOptions): Promise<NoteSigner> {
+export async function openLogKey(origin: string | null, options: KeyFileOptions): Promise<NoteSigner> {
   const path = join(options.folder, logKeyFile);
-  const text = await openKeyFile(path, options, () => formatSignerKey(origin, randomBytes(32)));
+  const text = await openKeyFile(path, options, () =>
+    formatSignerKey(origin ?? newOrigin(), randomBytes(32)),
+  );
   const signer = parseSignerKey(text);
   if (!signer.ok)
     throw new OperatorError(`\`${path}\` is no log key: ${signer.failure}; restore it from your backup`);
-  if (signer.value.name !== origin) {
+  if (origin !== null && signer.value.name !== origin) {
     throw new OperatorError(
       `\`${path}\` is the key of the log \`${signer.value.name}\`, not of \`${origin}\`; restore the right key or set the origin back`,
     );
   }
   return signer.value;
+}
+
+function newOrigin(): string {
+  return `localhost/portcullis-${randomUUID().slice(0, 8)}`;
 }
 
 /** 32 bytes under which names find their pseudonyms. Throws `OperatorError` as `openLogKey` does. */

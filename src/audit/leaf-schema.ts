@@ -122,6 +122,10 @@ const callCompleted = z.strictObject({
   /** HTTP status that the client got or would have got; 0 when unknown. */
   status: count,
   stream: z.boolean(),
+  /**
+   * Requests that were sent to a provider. With outcome `unknown` nobody can tell: as many may have been, and the last of
+   * them may have gone to `target`.
+   */
   dispatches: count,
   /** `provider/model` that served it, or null when nothing was dispatched. */
   target: text(320).nullable(),
@@ -184,6 +188,14 @@ const logOpened = z.strictObject({
 });
 const logClosed = z.strictObject({ ...common, type: z.literal("log.closed"), epoch: z.int().min(1) });
 
+/** An operator said that the clock had been ahead: the times of entries before this one may be later than this one's. */
+const logClockReset = z.strictObject({
+  ...common,
+  type: z.literal("log.clock_reset"),
+  /** The newest time until then. */
+  previous: rfc3339,
+});
+
 export const leafSchema = z.discriminatedUnion("type", [
   callDecided,
   actionDecided,
@@ -198,6 +210,7 @@ export const leafSchema = z.discriminatedUnion("type", [
   logCreated,
   logOpened,
   logClosed,
+  logClockReset,
 ]);
 
 export type Leaf = z.infer<typeof leafSchema>;

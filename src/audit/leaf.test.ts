@@ -34,6 +34,7 @@ const golden: Readonly<Record<string, string>> = {
   "log.created": "5f2ab9add9e27421753be84a48181977690fccb593d1a5d85bd53d885e2caeef",
   "log.opened": "436cb8c5a001b8aef14697a4f533139f44c648b77ef314b30b363e8bda2c7cf1",
   "log.closed": "331648f2bb8467166de4e8a901320770ea9dc7549783feeca0a41c020c0956a3",
+  "log.clock_reset": "2ca9bc8608b34a4d34035d58cc0ab3820583e5517f9817e032fba327d98cfe13",
 };
 
 describe("leaves", () => {

@@ -3,7 +3,8 @@
 
 import { type CanonicalValue, canonicalJson } from "../core/canonical-json.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import type { Leaf, LeafBody, LeafOf } from "./leaf-schema.ts";
+import { type FieldTooLong, overlongField } from "./leaf-limits.ts";
+import { type Leaf, type LeafBody, type LeafOf, leafSchema } from "./leaf-schema.ts";
 
 /** What fits into an entry bundle of c2sp.org/tlog-tiles: its length field has two bytes. */
 export const maxLeafBytes = 65_535;
@@ -23,17 +24,40 @@ export interface LeafTooLarge {
   readonly limitBytes: number;
 }
 
+/** Why a body does not make an entry. */
+export type LeafFailure = LeafTooLarge | FieldTooLong;
+
 /**
  * The leaf's bytes. Text that comes from outside and only describes (a model's or tool's name, a reason, a finish reason) is cut to
- * what the schema holds; everything else must fit it already. Throws `TypeError` on what is not canonical JSON (a
- * float, a lone surrogate, `undefined`): each would be a bug in the caller.
+ * what the schema holds; a name that is longer fails. Throws `TypeError` on what is not canonical JSON (a float, a lone
+ * surrogate, `undefined`) and on what no reader would take otherwise: each would be a bug in the caller.
  */
-export function encodeLeaf(body: LeafBody, stamp: LeafStamp): Result<Buffer, LeafTooLarge> {
+export function encodeLeaf(body: LeafBody, stamp: LeafStamp): Result<Buffer, LeafFailure> {
+  const overlong = firstOverlong(body, stamp);
+  if (overlong !== null) return fail(overlong);
   const leaf = Buffer.from(leafText(body, stamp), "utf8");
   if (leaf.length > maxLeafBytes) {
     return fail({ reason: "leaf_too_large", bytes: leaf.length, limitBytes: maxLeafBytes });
   }
   return ok(leaf);
+}
+
+function firstOverlong(body: LeafBody, stamp: LeafStamp): FieldTooLong | null {
+  return isCallBody(body) ? overlongField(body) : overlongRare({ ...body, ...stamp, v: 1 });
+}
+
+function isCallBody(body: LeafBody): body is LeafBody<"call.decided" | "action.decided" | "call.completed"> {
+  const { type } = body;
+  return type === "call.decided" || type === "call.completed" || type === "action.decided";
+}
+
+/** Entries of administration are few enough for the schema itself. */
+function overlongRare(leaf: Leaf): FieldTooLong | null {
+  const issue = leafSchema.safeParse(leaf).error?.issues[0];
+  if (issue === undefined) return null;
+  const field = issue.path.join(".");
+  if (issue.code !== "too_big") throw new TypeError(`a ${leaf.type} does not fit its schema at ${field}`);
+  return { reason: "field_too_long", field, limit: Number(issue.maximum) };
 }
 
 function leafText(body: LeafBody, stamp: LeafStamp): string {
@@ -44,19 +68,8 @@ function leafText(body: LeafBody, stamp: LeafStamp): string {
       return fixedShapeJson(actionDecided(body, stamp));
     case "call.completed":
       return fixedShapeJson(callCompleted(body, stamp));
-    case "key.created":
-    case "key.rotated":
-    case "key.revoked":
-    case "secret.set":
-    case "secret.destroyed":
-    case "policy.activated":
-    case "config.activated":
-    case "log.created":
-    case "log.opened":
-    case "log.closed": {
-      const leaf: Leaf = { ...body, ...stamp, v: 1 };
-      return canonicalJson(leaf);
-    }
+    default:
+      return canonicalJson({ ...body, ...stamp, v: 1 });
   }
 }
 
@@ -68,14 +81,14 @@ function callDecided(body: LeafBody<"call.decided">, stamp: LeafStamp): LeafOf<"
     application: body.application,
     call: body.call,
     decision: body.decision,
-    dispatch: integer(body.dispatch),
+    dispatch: ordinal(body.dispatch),
     endpoint: body.endpoint,
     facts: sortedFacts(body.facts),
     groups: body.groups,
     id: stamp.id,
     instance: stamp.instance,
-    policies: { ids: body.policies.ids, more: integer(body.policies.more) },
-    reasons: cutEach(body.reasons, 500),
+    policies: { ids: body.policies.ids, more: count(body.policies.more) },
+    reasons: cutEach(body.reasons.slice(0, 16), 500),
     request: body.request,
     requested_model: cut(body.requested_model, 256),
     revision: body.revision,
@@ -97,18 +110,18 @@ function actionDecided(body: LeafBody<"action.decided">, stamp: LeafStamp): Leaf
     approval: body.approval,
     arguments: body.arguments,
     call: body.call,
-    choice: integer(body.choice),
+    choice: count(body.choice),
     decision: body.decision,
-    dispatch: integer(body.dispatch),
+    dispatch: ordinal(body.dispatch),
     effect: body.effect,
     effect_basis: body.effect_basis,
     facts: sortedFacts(body.facts),
     groups: body.groups,
     id: stamp.id,
     instance: stamp.instance,
-    policies: { ids: body.policies.ids, more: integer(body.policies.more) },
-    position: integer(body.position),
-    reasons: cutEach(body.reasons, 500),
+    policies: { ids: body.policies.ids, more: count(body.policies.more) },
+    position: count(body.position),
+    reasons: cutEach(body.reasons.slice(0, 16), 500),
     revision: body.revision,
     sign_offs: body.sign_offs,
     source: body.source,
@@ -128,11 +141,11 @@ function callCompleted(body: LeafBody<"call.completed">, stamp: LeafStamp): Leaf
     actor: { id: body.actor.id, kind: body.actor.kind },
     application: body.application,
     call: body.call,
-    cost_micro_usd: body.cost_micro_usd === null ? null : integer(body.cost_micro_usd),
-    dispatches: integer(body.dispatches),
+    cost_micro_usd: body.cost_micro_usd === null ? null : count(body.cost_micro_usd),
+    dispatches: count(body.dispatches),
     endpoint: body.endpoint,
     finish_reasons: cutEach(body.finish_reasons.slice(0, 128), 64),
-    first_byte_ms: body.first_byte_ms === null ? null : integer(body.first_byte_ms),
+    first_byte_ms: body.first_byte_ms === null ? null : count(body.first_byte_ms),
     id: stamp.id,
     instance: stamp.instance,
     outcome: body.outcome,
@@ -140,17 +153,17 @@ function callCompleted(body: LeafBody<"call.completed">, stamp: LeafStamp): Leaf
     reason: body.reason,
     response: body.response,
     served_model: body.served_model === null ? null : cut(body.served_model, 256),
-    status: integer(body.status),
+    status: count(body.status),
     stream: body.stream,
     target: body.target,
     time: stamp.time,
-    total_ms: integer(body.total_ms),
+    total_ms: count(body.total_ms),
     type: body.type,
     usage: {
-      cached_input_tokens: integer(usage.cached_input_tokens),
-      input_tokens: integer(usage.input_tokens),
-      output_tokens: integer(usage.output_tokens),
-      reasoning_tokens: integer(usage.reasoning_tokens),
+      cached_input_tokens: atMost(usage.cached_input_tokens, usage.input_tokens),
+      input_tokens: count(usage.input_tokens),
+      output_tokens: count(usage.output_tokens),
+      reasoning_tokens: atMost(usage.reasoning_tokens, usage.output_tokens),
       source: usage.source,
     },
     user: body.user,
@@ -192,6 +205,21 @@ function hasArrayIndexKey(facts: Facts): boolean {
 function integer(value: number): number {
   if (!Number.isSafeInteger(value)) throw new TypeError(`not a safe integer: ${value}`);
   return value;
+}
+
+function count(value: number): number {
+  if (value < 0) throw new TypeError(`not a count: ${value}`);
+  return integer(value);
+}
+
+function ordinal(value: number): number {
+  if (value < 1) throw new TypeError(`not an ordinal: ${value}`);
+  return integer(value);
+}
+
+/** Readers refuse a part that is larger than its whole (parse-leaf.ts), and a call's end must be on record. */
+function atMost(part: number, whole: number): number {
+  return Math.min(count(part), whole);
 }
 
 function cutEach(texts: string[], max: number): string[] {

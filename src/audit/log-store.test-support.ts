@@ -4,6 +4,8 @@ import type { EncodedEntry } from "../core/entry.ts";
 import {
   type AppendReceipt,
   FencedError,
+  type IdRecord,
+  type LogContents,
   type LogHead,
   type LogIdentity,
   type LogStore,
@@ -109,6 +111,32 @@ export class MemoryLogStore implements LogStore {
     return this.state.checkpoints.find((checkpoint) => checkpoint.size === size) ?? null;
   }
 
+  async keptCheckpoints(after: number): Promise<readonly StoredCheckpoint[]> {
+    const bySize = new Map(this.state.checkpoints.map((checkpoint) => [checkpoint.size, checkpoint]));
+    return [...bySize.values()]
+      .filter(({ size }) => size > after)
+      .sort((one, other) => one.size - other.size)
+      .slice(0, 1_000);
+  }
+
+  async contents(): Promise<LogContents> {
+    const { head, epoch, openFrom, entries } = this.state;
+    return {
+      head: { ...head, epoch, openFrom },
+      end: entries.length,
+      strayEntries: Math.max(0, entries.length - head.size),
+      ids: entries.length,
+    };
+  }
+
+  async recordsOf(ids: readonly string[]): Promise<readonly IdRecord[]> {
+    const kept = new Map(this.state.entries.map(({ id, salt }, index) => [id, { index, salt }]));
+    return ids.map((id) => {
+      const found = kept.get(id);
+      return { index: found?.index ?? null, salt: found?.salt?.bytes ?? null };
+    });
+  }
+
   async openFrom(): Promise<number> {
     return this.state.openFrom;
   }
@@ -123,7 +151,19 @@ export const diskFull = new LogUnavailableError("no space left on the device");
 export class MemoryPayloadStore implements PayloadStore {
   readonly subjects = new Map<string, Subject>();
   readonly payloads: Payload[] = [];
+  readonly keyChecks = new Map<string, Uint8Array>();
   fault: Error | null = null;
+
+  async keyCheck(name: string): Promise<Uint8Array | null> {
+    return this.keyChecks.get(name) ?? null;
+  }
+
+  async ensureKeyCheck(name: string, value: Uint8Array): Promise<Uint8Array> {
+    await Promise.resolve();
+    const kept = this.keyChecks.get(name) ?? value;
+    this.keyChecks.set(name, kept);
+    return kept;
+  }
 
   async ensureSubject(subject: Subject): Promise<Subject> {
     await Promise.resolve();

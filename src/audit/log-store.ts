@@ -30,16 +30,47 @@ export interface StoredEntry {
   readonly leaf: Uint8Array;
 }
 
+/** The head as it is kept, with who may write and where recovery starts. */
+export interface StoredHead extends LogHead {
+  readonly epoch: number;
+  readonly openFrom: number;
+}
+
+/** What a store holds besides its leaves, all of one moment. Verification reads it and trusts none of it. */
+export interface LogContents {
+  /** Null when it is gone, or has numbers that no head has. */
+  readonly head: StoredHead | null;
+  /** One more than the largest index of an entry; 0 when there is none. */
+  readonly end: number;
+  /** Entries that lie outside of the head: below index 0, or at its size and beyond. */
+  readonly strayEntries: number;
+  /** Ids by which an entry can be found. */
+  readonly ids: number;
+}
+
+/** What is kept under the id of an entry. */
+export interface IdRecord {
+  /** Where the entry stands by its id, or null when the id is not known. */
+  readonly index: number | null;
+  /** As `LogStore.salt` gives it. */
+  readonly salt: Uint8Array | null;
+}
+
 /** Where an append landed. */
 export interface AppendReceipt {
   readonly firstIndex: number;
   readonly size: number;
 }
 
-/** The failures that an append can meet. Both mean: nothing of it is in the log, nor will be. */
+/**
+ * The failures that an append can meet. Both mean: nothing of it is in the log, and nothing is appended behind it unless
+ * that is certain to stay so. Only when a commit failed and the store could write nothing more before the process was
+ * killed may the next start find it in the log after all; whoever was refused was then sent nowhere.
+ */
 export class LogUnavailableError extends Error {
   override readonly name = "LogUnavailableError";
 }
+/** Another instance writes, or the stored head is not the one that this instance committed last. Nothing can follow. */
 export class FencedError extends Error {
   override readonly name = "FencedError";
 }
@@ -52,11 +83,13 @@ export interface LogStore {
   create(identity: LogIdentity): Promise<void>;
 
   /**
-   * Takes over writing and returns the new epoch (1 for the first). A writer of an earlier epoch gets `FencedError` from then on: the
-   * epoch is compared and set in the transaction of every append.
+   * Takes over writing and returns the new epoch (1 for the first). From then on every write of an earlier epoch, not of
+   * the log alone, gets `FencedError`. So does every write once the stored head is not the one that this instance
+   * committed last: both are compared in the transaction of every write.
    */
   takeOver(instance: string): Promise<number>;
 
+  /** As it is stored, whoever wrote it. */
   head(): Promise<LogHead>;
 
   /**
@@ -87,11 +120,19 @@ export interface LogStore {
   latestCheckpoint(): Promise<StoredCheckpoint | null>;
   /** The checkpoint of exactly this size, or null when none was made or it was thinned. */
   checkpointAt(size: number): Promise<StoredCheckpoint | null>;
+  /** The largest that is kept of at most this size, or null. Optional until every implementation has it. */
+  checkpointAtOrBelow?(size: number): Promise<StoredCheckpoint | null>;
   /**
-   * Those that are kept with a size above `after`, smallest first, in one batch of at most 1,000. Optional until every
-   * implementation has it.
+   * Those that are kept with a size above `after`, smallest first, one of each size, in one batch of at most 1,000. Of a
+   * database from before checkpoints had a time, all have the time 0.
    */
-  keptCheckpoints?(after: number): Promise<readonly StoredCheckpoint[]>;
+  keptCheckpoints(after: number): Promise<readonly StoredCheckpoint[]>;
+
+  /** For verification: does not throw on what somebody has changed, save where the database itself cannot be read. */
+  contents(): Promise<LogContents>;
+
+  /** What is kept under each of these ids, in their order. At most 10,000 ids. */
+  recordsOf(ids: readonly string[]): Promise<readonly IdRecord[]>;
 
   /**
    * Where recovery starts to look: every call with an entry below this index has its completion in the log.
@@ -99,4 +140,16 @@ export interface LogStore {
    */
   openFrom(): Promise<number>;
   setOpenFrom(index: number): Promise<void>;
+
+  /**
+   * From now on nothing is written, by any store on the same data: every write, those that wait too, rejects with
+   * `LogUnavailableError` and this text. Optional until every implementation has it.
+   */
+  stop?(why: string): void;
+
+  /**
+   * Work that the store has to do from time to time, called about every second. In words what hinders it, or null. Never
+   * rejects. Optional: not every store has any.
+   */
+  upkeep?(): Promise<string | null>;
 }

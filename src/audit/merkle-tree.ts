@@ -66,31 +66,3 @@ export function isWellFormedHead(head: LogHead): boolean {
 export function equalHashes(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
-
-/**
- * Whether `later` can be a continuation of `earlier` as far as their frontiers show: it is not smaller, and every
- * subtree that both name is the same. Equality in size is decided exactly; growth only as far as shared subtrees reach.
- */
-export function continuesHead(earlier: LogHead, later: LogHead): boolean {
-  if (later.size < earlier.size) return false;
-  const earlierSizes = subtreeSizes(earlier.size);
-  const laterSizes = subtreeSizes(later.size);
-  for (const [position, size] of earlierSizes.entries()) {
-    if (laterSizes[position] !== size) return true;
-    const before = earlier.frontier[position];
-    const after = later.frontier[position];
-    if (before === undefined || after === undefined || !equalHashes(before, after)) return false;
-  }
-  return true;
-}
-
-/** The powers of two that a size is made of, largest first. */
-function subtreeSizes(size: number): readonly number[] {
-  const sizes: number[] = [];
-  let power = 1;
-  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) sizes.push(power);
-    power *= 2;
-  }
-  return sizes.reverse();
-}

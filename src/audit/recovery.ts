@@ -3,10 +3,10 @@
 
 import type { EncodedEntry } from "../core/entry.ts";
 import type { LeafBody, LeafOf } from "./leaf-schema.ts";
-import type { LogStore } from "./log-store.ts";
+import { type EntryReader, entriesOf } from "./log-walk.ts";
 import { parseLeaf } from "./parse-leaf.ts";
 
-export interface OpenCall {
+interface OpenCall {
   readonly call: string;
   /** Index of its first entry. */
   readonly firstIndex: number;
@@ -27,46 +27,54 @@ export interface RecoveryReport {
   readonly completed: readonly string[];
 }
 
-const readBatch = 10_000;
+/** What recovery records through. */
+export interface Recorder {
+  readonly store: EntryReader;
+  readonly instance: string;
+  encode(body: LeafBody): EncodedEntry;
+  append(entries: readonly EncodedEntry[]): Promise<unknown>;
+}
+
 const appendBatch = 100;
 
-/** Calls open at `size`, by id. Memory is bounded by the number of open calls. Throws on an entry that is no leaf. */
-export async function findOpenCalls(
-  store: Pick<LogStore, "read">,
-  from: number,
-  size: number,
-): Promise<Map<string, OpenCall>> {
+/** Completes what is open in the log that was taken over. */
+export async function recoverCalls(
+  recorder: Recorder,
+  { openFrom, head }: { readonly openFrom: number; readonly head: { readonly size: number } },
+  tracked: { opened(call: string, index: number): void },
+): Promise<RecoveryReport> {
+  const open = [...(await findOpenCalls(recorder.store, openFrom, head.size)).values()];
+  // Tracked before anything is published, so that `openFrom` stays below them until their completions are durable.
+  for (const call of open) tracked.opened(call.call, call.firstIndex);
+  const completed = await completeOpenCalls(recorder, open);
+  return { scanned: head.size - openFrom, completed };
+}
+
+/**
+ * Calls open at `size`, by id. Memory is bounded by the number of open calls. An entry that is no leaf is passed over: it
+ * is sealed as it is, and for verification to name. Throws `LogGapError`.
+ */
+async function findOpenCalls(store: EntryReader, from: number, size: number): Promise<Map<string, OpenCall>> {
   const open = new Map<string, OpenCall>();
-  for (let next = from; next < size; ) {
-    const entries = await store.read(next, Math.min(size, next + readBatch));
-    if (entries.length === 0) throw new Error(`the log has no entry ${next}`);
+  for await (const entries of entriesOf(store, from, size)) {
     for (const { index, leaf } of entries) {
       const parsed = parseLeaf(leaf);
-      if (!parsed.ok) throw new Error(`entry ${index} of the log is no leaf: ${parsed.failure}`);
+      if (!parsed.ok) continue;
       if (parsed.value.type === "call.decided") {
         open.set(parsed.value.call, decided(open.get(parsed.value.call), index, parsed.value));
       }
       if (parsed.value.type === "call.completed") open.delete(parsed.value.call);
-      next = index + 1;
     }
   }
   return open;
 }
 
 /** Completes them through the trail, so that they are tracked and fenced as any other entry. */
-export async function completeOpenCalls(
-  trail: {
-    encode(body: LeafBody, salt: null): EncodedEntry;
-    append(entries: readonly EncodedEntry[]): Promise<unknown>;
-  },
-  instance: string,
-  calls: Iterable<OpenCall>,
-): Promise<readonly string[]> {
+async function completeOpenCalls(recorder: Recorder, calls: readonly OpenCall[]): Promise<readonly string[]> {
   const completed: string[] = [];
-  const all = [...calls];
-  for (let start = 0; start < all.length; start += appendBatch) {
-    const batch = all.slice(start, start + appendBatch);
-    await trail.append(batch.map((call) => trail.encode(unknownCompletion(call, instance), null)));
+  for (let start = 0; start < calls.length; start += appendBatch) {
+    const batch = calls.slice(start, start + appendBatch);
+    await recorder.append(batch.map((call) => recorder.encode(unknownCompletion(call, recorder.instance))));
     completed.push(...batch.map((call) => call.call));
   }
   return completed;
@@ -86,7 +94,10 @@ function decided(known: OpenCall | undefined, index: number, leaf: LeafOf<"call.
   };
 }
 
-/** Dispatches and target say the most that may have happened: a permitted request may or may not have left. */
+/**
+ * Dispatches and target say the most that may have happened: a permitted request may or may not have left. It has not
+ * where the decision itself was refused for a fault of the disk and came back with the crash (`LogUnavailableError`).
+ */
 function unknownCompletion(call: OpenCall, instance: string): LeafBody<"call.completed"> {
   return {
     type: "call.completed",

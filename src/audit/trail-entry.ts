@@ -1,7 +1,7 @@
 // Entries as the trail hands them out: with what they do to their call, so that appending need not read them again.
 
 import type { EncodedEntry, EntrySalt } from "../core/entry.ts";
-import { encodeLeaf, type LeafStamp, type LeafTooLarge } from "./leaf.ts";
+import { encodeLeaf, type LeafFailure, type LeafStamp } from "./leaf.ts";
 import type { LeafBody } from "./leaf-schema.ts";
 import type { CallMark } from "./open-calls.ts";
 
@@ -25,11 +25,20 @@ export class TrailEntry implements EncodedEntry {
 /** The body does not fit into an entry. Nothing was recorded, so whatever it describes must not happen. */
 export class LeafTooLargeError extends Error {
   override readonly name = "LeafTooLargeError";
-  readonly failure: LeafTooLarge;
+  readonly failure: LeafFailure;
 
-  constructor(failure: LeafTooLarge) {
-    super(`the entry has ${failure.bytes} bytes; at most ${failure.limitBytes} fit`);
+  constructor(failure: LeafFailure) {
+    super(textOf(failure));
     this.failure = failure;
+  }
+}
+
+function textOf(failure: LeafFailure): string {
+  switch (failure.reason) {
+    case "leaf_too_large":
+      return `the entry has ${failure.bytes} bytes; at most ${failure.limitBytes} fit`;
+    case "field_too_long":
+      return `\`${failure.field}\` of the entry is longer than the ${failure.limit} that fit`;
   }
 }
 

@@ -4,15 +4,10 @@
 import { readTextFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { checkpointFailureText, openCheckpoint } from "./checkpoint.ts";
+import { type Anchor, checkLog, damagedHead, frontierHasRoot } from "./log-check.ts";
 import type { LogHead, LogStore, StoredCheckpoint } from "./log-store.ts";
-import {
-  appendLeafHashes,
-  emptyHead,
-  equalHashes,
-  isWellFormedHead,
-  leafHash,
-  rootOf,
-} from "./merkle-tree.ts";
+import { entriesOf } from "./log-walk.ts";
+import { equalHashes, isWellFormedHead, rootOf } from "./merkle-tree.ts";
 import { parseLeaf } from "./parse-leaf.ts";
 import type { NoteSigner } from "./signed-note.ts";
 
@@ -20,10 +15,14 @@ export interface TakenOverLog {
   readonly epoch: number;
   readonly head: LogHead;
   readonly checkpoint: StoredCheckpoint | null;
+  /** Where recovery has to look from. */
+  readonly openFrom: number;
   /** Milliseconds since the epoch of the newest stamp, 0 for an empty log. */
   readonly lastTime: number;
-  /** `missing` when nothing outside the data store vouched for it: then a restored older copy cannot be told. */
-  readonly outsideHead: "matched" | "missing";
+  /** Entries among those that were read that are no leaves, with why. */
+  readonly unreadable: readonly { readonly index: number; readonly why: string }[];
+  /** What vouched for the log from outside the data store: nothing can yet at a first start, and later only if accepted. */
+  readonly outsideHead: "matched" | "missing" | "accepted";
 }
 
 export interface LogPlace {
@@ -32,30 +31,36 @@ export interface LogPlace {
   /** File, outside the data store, that holds the last signed checkpoint. */
   readonly headFile: string;
   readonly instance: string;
+  /** The head that an operator knowingly goes on from without that file, as the refusal named it. */
+  readonly acceptedHead?: string | null;
 }
 
-/** A tree that must be a prefix of the log: what vouches for it, its size and its root. */
-interface Anchor {
-  readonly what: string;
-  readonly size: number;
-  readonly root: Uint8Array;
-}
+/** The variable in which an operator says which log to go on from without a head outside. */
+export const acceptHeadVariable = "PORTCULLIS_ACCEPT_HEAD";
+
+/** Newest entries that are read for their times. */
+const newestEntries = 1_000;
 
 /** Throws `OperatorError` when the store must not be continued. */
 export async function takeOverLog(place: LogPlace): Promise<TakenOverLog> {
+  const { store, signer: verifier } = place;
   const outside = await outsideAnchor(place);
   await matchIdentity(place, outside);
-  const epoch = await place.store.takeOver(place.instance);
+  const outsideHead = outside === null ? await withoutOutsideHead(place) : "matched";
+  const epoch = await store.takeOver(place.instance);
   // From here on no earlier writer can append, so the head stands still while it is checked.
-  const head = await place.store.head();
+  const head = await store.head();
   const checkpoint = await storedCheckpoint(place);
-  await checkAnchors(place.store, head, [outside, checkpointAnchor(checkpoint)]);
-  const lastTime = await latestTime(place.store, head.size);
-  return { epoch, head, checkpoint, lastTime, outsideHead: outside === null ? "missing" : "matched" };
+  const openFrom = believable(await store.openFrom(), head.size);
+  const newest = Math.max(0, head.size - newestEntries);
+  const anchors = [outside, checkpointAnchor(checkpoint)].filter((anchor) => anchor !== null);
+  await checkLog({ store, verifier, head, anchors, readFrom: Math.min(openFrom, newest) });
+  const { lastTime, unreadable } = await readNewest(store, newest, head.size);
+  return { epoch, head, checkpoint, openFrom, lastTime, unreadable, outsideHead };
 }
 
 async function outsideAnchor({ headFile, signer }: LogPlace): Promise<Anchor | null> {
-  const note = await readTextFile(headFile);
+  const note = await readNote(headFile);
   if (note === null) return null;
   const opened = openCheckpoint(note, signer);
   if (!opened.ok) {
@@ -66,12 +71,26 @@ async function outsideAnchor({ headFile, signer }: LogPlace): Promise<Anchor | n
   return { what: `\`${headFile}\``, size: opened.value.size, root: opened.value.root };
 }
 
+async function readNote(headFile: string): Promise<string | null> {
+  try {
+    return await readTextFile(headFile);
+  } catch (error) {
+    throw new OperatorError(`\`${headFile}\` cannot be read: ${String(error)}`);
+  }
+}
+
 async function matchIdentity({ store, signer }: LogPlace, outside: Anchor | null): Promise<void> {
   const identity = await store.identity();
   if (identity === null) {
     if (outside !== null) {
       throw new OperatorError(
         `the data store holds no log, but ${outside.what} says that it had ${outside.size} entries; restore the data store`,
+      );
+    }
+    const { size } = await store.head();
+    if (size > 0) {
+      throw new OperatorError(
+        `the data store has ${size} entries and no longer says of which log; restore the data store`,
       );
     }
     await store.create({ origin: signer.name, vkey: signer.vkey });
@@ -82,6 +101,37 @@ async function matchIdentity({ store, signer }: LogPlace, outside: Anchor | null
       `the data store holds the log of \`${identity.vkey}\`, and the log key is \`${signer.vkey}\`; restore the key that belongs to it`,
     );
   }
+}
+
+/**
+ * The head outside is written before the checkpoint in the store, and both before anything but openings is recorded. So no
+ * crash leaves a log in use without it: the file was lost, or removed so that an older copy of the data store passes.
+ */
+async function withoutOutsideHead({
+  store,
+  headFile,
+  acceptedHead,
+}: LogPlace): Promise<"missing" | "accepted"> {
+  const head = await store.head();
+  if (!isWellFormedHead(head)) throw damagedHead();
+  if ((await store.latestCheckpoint()) === null && (await hasOnlyOpenings(store, head.size)))
+    return "missing";
+  const name = `${head.size}-${Buffer.from(rootOf(head)).toString("hex", 0, 8)}`;
+  if (acceptedHead === name) return "accepted";
+  throw new OperatorError(
+    `\`${headFile}\` is missing, and without it nothing tells this data store (${head.size} entries) from an older copy of it. Put the file back; the newest checkpoint that anybody kept or pinned for \`audit verify\` does as well. To go on without it all the same, start once with ${acceptHeadVariable}=${name}`,
+  );
+}
+
+async function hasOnlyOpenings(store: LogStore, size: number): Promise<boolean> {
+  const entries = await store.read(0, Math.min(size, newestEntries));
+  return (
+    entries.length === size &&
+    entries.every(({ leaf }) => {
+      const parsed = parseLeaf(leaf);
+      return parsed.ok && (parsed.value.type === "log.created" || parsed.value.type === "log.opened");
+    })
+  );
 }
 
 async function storedCheckpoint({ store, signer }: LogPlace): Promise<StoredCheckpoint | null> {
@@ -104,77 +154,32 @@ function checkpointAnchor(checkpoint: StoredCheckpoint | null): Anchor | null {
   return { what: "its last signed checkpoint", size: checkpoint.size, root: checkpoint.root };
 }
 
-/** Re-hashes the log from the earliest anchor to its head: both anchors and the stored head must lie on the way. */
-async function checkAnchors(
+/** Recovery that began beyond the log would find nothing to complete. No crash leaves such a number. */
+function believable(openFrom: number, size: number): number {
+  return openFrom >= 0 && openFrom <= size ? openFrom : 0;
+}
+
+/**
+ * The latest of the newest entries' times: the last entry itself may have been recorded late. An entry that is no leaf is
+ * sealed as it is; verification names it, and it does not stand in the way of new ones.
+ */
+async function readNewest(
   store: LogStore,
-  head: LogHead,
-  vouching: readonly (Anchor | null)[],
-): Promise<void> {
-  if (!isWellFormedHead(head)) {
-    throw new OperatorError("the head in the data store is damaged; restore the data store");
-  }
-  const stored: Anchor = { what: "the stored head", size: head.size, root: rootOf(head) };
-  const anchors = [...vouching, stored]
-    .filter((anchor) => anchor !== null)
-    .sort((one, other) => one.size - other.size);
-  let walked = await startingHead(store, anchors[0] ?? stored);
-  for (const anchor of anchors) {
-    if (anchor.size > head.size) {
-      throw new OperatorError(
-        `the data store is older than ${anchor.what}: it has ${head.size} entries of ${anchor.size}; restore the newest copy of the data store`,
-      );
-    }
-    walked = await walk(store, walked, anchor.size);
-    if (!equalHashes(rootOf(walked), anchor.root)) {
-      throw new OperatorError(
-        `the entries in the data store differ from ${anchor.what} at size ${anchor.size}; keep a copy for investigation, run \`portcullis audit verify\` on it and restore the data store`,
-      );
+  from: number,
+  size: number,
+): Promise<Pick<TakenOverLog, "lastTime" | "unreadable">> {
+  let lastTime = 0;
+  const unreadable: { readonly index: number; readonly why: string }[] = [];
+  for await (const entries of entriesOf(store, from, size)) {
+    for (const { index, leaf } of entries) {
+      const parsed = parseLeaf(leaf);
+      if (!parsed.ok) {
+        unreadable.push({ index, why: parsed.failure });
+        continue;
+      }
+      const time = Date.parse(parsed.value.time);
+      lastTime = parsed.value.type === "log.clock_reset" ? time : Math.max(lastTime, time);
     }
   }
-}
-
-/** A stored frontier spares hashing everything below it, and is good for that only if its root is the anchor's. */
-async function startingHead(store: LogStore, anchor: Anchor): Promise<LogHead> {
-  const stored = await store.checkpointAt(anchor.size);
-  if (stored === null || !frontierHasRoot(stored, anchor.root)) return emptyHead;
-  return { size: stored.size, frontier: stored.frontier };
-}
-
-function frontierHasRoot(head: LogHead, root: Uint8Array): boolean {
-  return isWellFormedHead(head) && equalHashes(rootOf(head), root);
-}
-
-const readBatch = 1_000;
-
-async function walk(store: LogStore, from: LogHead, to: number): Promise<LogHead> {
-  let head = from;
-  while (head.size < to) {
-    const entries = await store.read(head.size, Math.min(to, head.size + readBatch));
-    const contiguous = entries.length > 0 && entries.every((entry, at) => entry.index === head.size + at);
-    if (!contiguous) {
-      throw new OperatorError(
-        `entries from ${head.size} on are missing in the data store; restore it and run \`portcullis audit verify\``,
-      );
-    }
-    head = appendLeafHashes(
-      head,
-      entries.map((entry) => leafHash(entry.leaf)),
-    );
-  }
-  return head;
-}
-
-/** The latest of the newest entries' times: the last entry itself may have been recorded late. */
-async function latestTime(store: LogStore, size: number): Promise<number> {
-  let latest = 0;
-  for (const { index, leaf } of await store.read(Math.max(0, size - readBatch), size)) {
-    const parsed = parseLeaf(leaf);
-    if (!parsed.ok) {
-      throw new OperatorError(
-        `entry ${index} in the data store is no leaf: ${parsed.failure}; run \`portcullis audit verify\``,
-      );
-    }
-    latest = Math.max(latest, Date.parse(parsed.value.time));
-  }
-  return latest;
+  return { lastTime, unreadable };
 }

@@ -8,7 +8,8 @@ import { leafSamples } from "./leaf-samples.test-support.ts";
 import type { LeafBody } from "./leaf-schema.ts";
 import { type LogState, MemoryLogStore, newLogState } from "./log-store.test-support.ts";
 import { noteSigner } from "./signed-note.ts";
-import { Trail, type TrailFault, type TrailOptions } from "./trail.ts";
+import { Trail, type TrailOptions } from "./trail.ts";
+import type { TrailFault } from "./trail-faults.ts";
 
 export const testSigner = noteSigner("gate.example/log", Buffer.alloc(32, 7));
 

@@ -1,28 +1,27 @@
 // The trail: the one way in which the gateway puts something on record.
 
 import type { Clock } from "../core/clock.ts";
-import { rfc3339 } from "../core/clock.ts";
 import type { EncodedEntry, EntrySalt } from "../core/entry.ts";
-import { uuidv7 } from "../core/id.ts";
 import { CheckpointPublisher } from "./checkpoint-publisher.ts";
 import { newSalt } from "./commitment.ts";
 import type { LeafBody } from "./leaf-schema.ts";
 import { type AppendReceipt, FencedError, LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
 import { type AppendTicket, OpenCalls } from "./open-calls.ts";
-import { completeOpenCalls, findOpenCalls, type RecoveryReport } from "./recovery.ts";
+import { type Recorder, type RecoveryReport, recoverCalls } from "./recovery.ts";
+import { SealWatch } from "./seal-watch.ts";
+import { mustResetClock, TrailClock } from "./trail-clock.ts";
 import { TrailEntry } from "./trail-entry.ts";
+import { errorOf, type TrailFault, TrailFaults } from "./trail-faults.ts";
 import { type LogPlace, type TakenOverLog, takeOverLog } from "./trail-start.ts";
-
-/** Something that went wrong out of sight of any caller. */
-export interface TrailFault {
-  readonly during: "append" | "checkpoint" | "close";
-  readonly error: Error;
-}
 
 export interface TrailOptions extends LogPlace {
   /** Version of Portcullis, for `log.opened`. */
   readonly version: string;
   readonly clock: Clock;
+  /** Milliseconds that never go back; the system's unless said otherwise. */
+  readonly uptimeMs?: () => number;
+  /** The time that an operator says the newest entry has from a wrong clock, as the refusal named it. */
+  readonly acceptedClock?: string | null;
   readonly onFault: (fault: TrailFault) => void;
 }
 
@@ -36,24 +35,28 @@ export class Trail {
   readonly #options: TrailOptions;
   readonly #openCalls: OpenCalls;
   readonly #publisher: CheckpointPublisher;
+  readonly #clock: TrailClock;
+  readonly #seals: SealWatch;
+  readonly #faults: TrailFaults;
   readonly #epoch: number;
   readonly #outsideHead: TakenOverLog["outsideHead"];
   #recovery: RecoveryReport = { scanned: 0, completed: [] };
-  #lastTime: number;
-  #lastStamp = "";
   /** Why nothing can be recorded any more, or null. */
   #ended: string | null = null;
   #available = true;
   #timer: NodeJS.Timeout | null = null;
+  #ticking = false;
   #closing: Promise<void> | null = null;
 
   private constructor(options: TrailOptions, log: TakenOverLog) {
     this.#options = options;
     this.#epoch = log.epoch;
     this.#outsideHead = log.outsideHead;
-    this.#lastTime = log.lastTime;
+    this.#clock = new TrailClock(options.clock, log.lastTime);
+    this.#seals = new SealWatch(options.uptimeMs ?? (() => performance.now()));
+    this.#faults = new TrailFaults(options.onFault);
     this.#openCalls = new OpenCalls(log.head.size);
-    this.#publisher = new CheckpointPublisher(options, log.checkpoint, this.#openCalls);
+    this.#publisher = new CheckpointPublisher(options, log, this.#openCalls);
   }
 
   /**
@@ -63,9 +66,13 @@ export class Trail {
    */
   static async open(options: TrailOptions): Promise<Trail> {
     const log = await takeOverLog(options);
+    const resetsClock = mustResetClock(options.clock, log.lastTime, options.acceptedClock ?? null);
     const trail = new Trail(options, log);
+    trail.#faults.unreadable(log.unreadable);
     await trail.#recordOpening(log);
-    await trail.#recover(log);
+    trail.#recovery = await recoverCalls(trail.#recorder(), log, trail.#openCalls);
+    // Behind the completions: they must not be earlier than the calls that they end.
+    if (resetsClock) await trail.#resetClock();
     await trail.publishCheckpoint();
     return trail;
   }
@@ -82,9 +89,9 @@ export class Trail {
     return this.#epoch;
   }
 
-  /** Whether the last write worked, or none has failed yet. */
+  /** Whether entries are taken, and the last write worked or none has failed yet. */
   get available(): boolean {
-    return this.#ended === null && this.#available;
+    return this.#available && this.#refusal() === null;
   }
 
   get outsideHead(): TakenOverLog["outsideHead"] {
@@ -102,7 +109,7 @@ export class Trail {
 
   /** How far the clock is behind the newest stamp; 0 when it is not. */
   get clockBehindMs(): number {
-    return Math.max(0, this.#lastTime - this.#options.clock.now());
+    return this.#clock.behindMs;
   }
 
   newSalt(subject: string): EntrySalt {
@@ -114,17 +121,46 @@ export class Trail {
    * land in the order of their times; only how a call ended may be appended later. Throws `LeafTooLargeError`.
    */
   encode(body: LeafBody, salt: EntrySalt | null): TrailEntry {
-    const time = this.#stampTime();
-    const stamp = { id: uuidv7(this.#lastTime), time, instance: this.#options.instance };
-    return new TrailEntry(body, stamp, salt);
+    const { id, time } = this.#clock.stamp();
+    return new TrailEntry(body, { id, time, instance: this.#options.instance }, salt);
   }
 
   /**
    * Resolves when the entries, next to each other, are durable. Rejects with `LogUnavailableError` or `FencedError`: then
-   * nothing of it is in the log. After a fence every append is refused; after any other failure the next one is tried.
+   * nothing of it is in the log. After a fence every append is refused, and so it is while nothing can be sealed or the
+   * clock is far behind; after any other failure the next one is tried.
    */
-  async append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
-    if (this.#ended !== null) throw new LogUnavailableError(this.#ended);
+  append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
+    const refused = this.#refusal();
+    return refused === null ? this.#append(entries) : Promise.reject(new LogUnavailableError(refused));
+  }
+
+  /** From now on every entry is under a signed checkpoint within a second. Calling it again does nothing. */
+  startCheckpoints(intervalMs: number = checkpointIntervalMs): void {
+    if (this.#timer !== null || this.#closing !== null) return;
+    this.#timer = setInterval(() => void this.#tick(), intervalMs);
+    this.#timer.unref();
+  }
+
+  /**
+   * Signs the head and keeps it, unless it is signed already. Rejects when that fails; where the stored tree is not the one
+   * that was signed and recorded before, with more behind it, nothing is signed or recorded any more.
+   */
+  publishCheckpoint(): Promise<StoredCheckpoint> {
+    return this.#ended === null ? this.#publish() : Promise.reject(new LogUnavailableError(this.#ended));
+  }
+
+  /** Records `log.closed` and publishes the last checkpoint. Never rejects; what fails is reported. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #refusal(): string | null {
+    return this.#ended ?? this.#seals.refusal ?? this.#clock.refusal;
+  }
+
+  async #append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
     const marks = entries.map(markOf);
     const ticket = this.#openCalls.starting();
     try {
@@ -137,42 +173,49 @@ export class Trail {
     }
   }
 
-  /** From now on every entry is under a signed checkpoint within a second. Calling it again does nothing. */
-  startCheckpoints(intervalMs: number = checkpointIntervalMs): void {
-    if (this.#timer !== null || this.#closing !== null) return;
-    this.#timer = setInterval(() => {
-      this.#tick().catch((error: unknown) => this.#fault("checkpoint", error));
-    }, intervalMs);
-    this.#timer.unref();
+  async #publish(): Promise<StoredCheckpoint> {
+    this.#seals.trying();
+    try {
+      const published = await this.#publisher.publish();
+      if (!published.ok) throw this.#end("checkpoint", new LogUnavailableError(published.failure));
+      this.#seals.sealed();
+      return published.value;
+    } catch (error) {
+      this.#seals.failed(error);
+      throw error instanceof FencedError ? this.#end("checkpoint", error) : error;
+    }
   }
 
-  /**
-   * Signs the head and keeps it, unless it is signed already. Rejects when that fails; where the stored tree turns out
-   * smaller than or different from what was signed before, nothing is signed or recorded any more.
-   */
-  async publishCheckpoint(): Promise<StoredCheckpoint> {
-    const published = await this.#publisher.publish();
-    if (published.ok) return published.value;
-    this.#ended ??= published.failure;
-    throw new LogUnavailableError(published.failure);
-  }
-
-  /** Records `log.closed` and publishes the last checkpoint. Never rejects; what fails is reported. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
+  /** Never rejects. */
   async #tick(): Promise<void> {
-    await this.publishCheckpoint();
+    this.#faults.lasts("clock", this.#clock.refusal);
+    const unsealed = this.#seals.refusal;
+    if (unsealed !== null) this.#faults.lasts("checkpoint", unsealed);
+    // One that hangs is not followed by a queue of others.
+    if (this.#ticking) return;
+    this.#ticking = true;
+    try {
+      await this.publishCheckpoint();
+      this.#faults.lasts("checkpoint", null);
+      await this.#tryWrite();
+      this.#faults.lasts("upkeep", (await this.#options.store.upkeep?.()) ?? null);
+    } catch (error) {
+      if (this.#ended !== null) return;
+      this.#faults.lasts("checkpoint", this.#seals.refusal ?? errorOf(error).message);
+    } finally {
+      this.#ticking = false;
+    }
+  }
+
+  /** While it refuses nobody may come to try an append, so it tries a write of its own. */
+  async #tryWrite(): Promise<void> {
     if (this.#available || this.#ended !== null) return;
-    // While it refuses nobody may come to try an append, so it tries a write of its own.
     await this.#options.store.setOpenFrom(this.#openCalls.openFrom());
     this.#available = true;
   }
 
   async #close(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#stopTimer();
     if (this.#ended !== null) return;
     const closed: LeafBody = { type: "log.closed", actor: this.#actor(), epoch: this.#epoch };
     const recorded = this.append([this.encode(closed, null)]);
@@ -180,67 +223,71 @@ export class Trail {
     this.#ended ??= "the trail is closed";
     try {
       await recorded;
-      await this.publishCheckpoint();
+      await this.#publish();
     } catch (error) {
-      this.#fault("close", error);
+      this.#faults.happened("close", error);
     }
   }
 
-  async #recordOpening(log: TakenOverLog): Promise<void> {
+  async #recordOpening({ head, epoch }: TakenOverLog): Promise<void> {
     const actor = this.#actor();
-    const { version } = this.#options;
-    const opened = this.encode({ type: "log.opened", actor, epoch: log.epoch, version }, null);
-    if (log.head.size > 0) {
-      await this.append([opened]);
-      return;
-    }
     const created: LeafBody = { type: "log.created", actor, origin: this.origin, vkey: this.vkey };
-    await this.append([this.encode(created, null), opened]);
+    const opened: LeafBody = { type: "log.opened", actor, epoch, version: this.#options.version };
+    const bodies = head.size > 0 ? [opened] : [created, opened];
+    await this.#append(bodies.map((body) => this.encode(body, null)));
   }
 
-  async #recover(log: TakenOverLog): Promise<void> {
+  async #resetClock(): Promise<void> {
+    const previous = this.#clock.reset();
+    await this.#append([this.encode({ type: "log.clock_reset", actor: this.#actor(), previous }, null)]);
+  }
+
+  /** For entries of the start, which belong on record whatever keeps others off it. */
+  #recorder(): Recorder {
     const { store, instance } = this.#options;
-    const from = Math.min(await store.openFrom(), log.head.size);
-    const open = await findOpenCalls(store, from, log.head.size);
-    // Tracked before anything is published, so that `openFrom` stays below them until their completions are durable.
-    for (const call of open.values()) this.#openCalls.opened(call.call, call.firstIndex);
-    const completed = await completeOpenCalls(this, instance, open.values());
-    this.#recovery = { scanned: log.head.size - from, completed };
+    return {
+      store,
+      instance,
+      encode: (body) => this.encode(body, null),
+      append: (entries) => this.#append(entries),
+    };
   }
 
   #actor(): LeafBody["actor"] {
     return { kind: "gateway", id: this.#options.instance };
   }
 
-  // The clock may be set back; the trail's time never is.
-  #stampTime(): string {
-    const now = Math.max(this.#lastTime, this.#options.clock.now());
-    if (now !== this.#lastTime || this.#lastStamp === "") {
-      this.#lastTime = now;
-      this.#lastStamp = rfc3339(now);
-    }
-    return this.#lastStamp;
-  }
-
   #appendFailed(ticket: AppendTicket, error: unknown): Error {
     this.#available = false;
     if (error instanceof FencedError) {
       this.#openCalls.failed(ticket);
-      this.#ended ??= "another instance has taken over the log; stop this one";
-      this.#fault("append", error);
-      return error;
+      return this.#end("append", error);
     }
     if (error instanceof LogUnavailableError) {
       this.#openCalls.failed(ticket);
       return error;
     }
     // Against the store's promise: whether it is in the log is unknown, so recovery has to look from here on.
-    this.#fault("append", error);
+    this.#faults.happened("append", error);
     return new LogUnavailableError("the log could not be written", { cause: error });
   }
 
-  #fault(during: TrailFault["during"], error: unknown): void {
-    this.#options.onFault({ during, error: error instanceof Error ? error : new Error(String(error)) });
+  /**
+   * Nothing is recorded or signed any more, by this trail or past it: a change of state that commits with its entry goes to
+   * the store directly. Returns the error.
+   */
+  #end<Fault extends Error>(during: TrailFault["during"], error: Fault): Fault {
+    if (this.#ended !== null) return error;
+    this.#ended = error.message;
+    this.#stopTimer();
+    this.#options.store.stop?.(error.message);
+    this.#faults.ended(during, error);
+    return error;
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 }
 

@@ -1,8 +1,9 @@
 // Small files that must be whole after a crash: keys, tokens, the config that a newcomer is given.
 
 import { randomUUID } from "node:crypto";
+import { readdirSync, rmSync } from "node:fs";
 import { type FileHandle, link, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /** The text, or null when there is no such file. */
 export async function readTextFile(path: string): Promise<string | null> {
@@ -41,6 +42,25 @@ export async function createFile(path: string, text: string, mode: number): Prom
   return true;
 }
 
+/**
+ * Removes what `replaceFile` and `createFile` leave in a folder when they are killed: each may be a full copy of a key.
+ * For the one process that writes there, before it does. A folder that is not there has none.
+ */
+export function removeLeftovers(folder: string): void {
+  for (const name of namesIn(folder)) if (leftover.test(name)) rmSync(join(folder, name), { force: true });
+}
+
+const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
 /** Whether this is the system's error of that name, for example `ENOENT`. */
 export function hasErrorCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
@@ -48,10 +68,16 @@ export function hasErrorCode(error: unknown, code: string): boolean {
 
 async function writeTemporary(path: string, text: string, mode: number): Promise<string> {
   const temporary = `${path}.${randomUUID()}.tmp`;
-  await withFile(await open(temporary, "wx", mode), async (file) => {
-    await file.writeFile(text);
-    await file.sync();
-  });
+  try {
+    await withFile(await open(temporary, "wx", mode), async (file) => {
+      await file.writeFile(text);
+      await file.sync();
+    });
+  } catch (error) {
+    // On a full disk it would be one more with every try.
+    await rm(temporary, { force: true });
+    throw error;
+  }
   return temporary;
 }
 

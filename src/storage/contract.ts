@@ -5,6 +5,7 @@ import { describe } from "node:test";
 import { describeAdministrationContract } from "./contract/administration-contract.ts";
 import type { OpenStorage } from "./contract/driver.ts";
 import { describeErasableContract } from "./contract/erasable-contract.ts";
+import { describeFenceContract } from "./contract/fence-contract.ts";
 import { describeLogContract } from "./contract/log-contract.ts";
 import { describeUsageContract } from "./contract/usage-contract.ts";
 
@@ -15,5 +16,6 @@ export function describeStorageContract(name: string, open: OpenStorage): void {
     describeErasableContract(open);
     describeAdministrationContract(open);
     describeUsageContract(open);
+    describeFenceContract(open);
   });
 }

@@ -70,7 +70,13 @@ test("a full disk refuses what does not fit, never keeps half of it, and appendi
 test("a full disk fails all who share the transaction alike, and none of their jobs is run again", () =>
   withFolder(async (folder) => {
     const connections = openDatabase(folder);
-    const writer = new SqliteWriter(connections.writer, { beforeCommit: () => {}, afterRollback: () => {} });
+    const writer = new SqliteWriter(connections.writer, {
+      fence: () => {},
+      beforeCommit: () => {},
+      afterCommit: () => {},
+      afterRollback: () => {},
+      overwrite: () => {},
+    });
     connections.writer.exec("CREATE TABLE notes (text TEXT)");
     limitPages(connections, 3);
     const runs: string[] = [];

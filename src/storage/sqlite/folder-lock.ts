@@ -1,7 +1,7 @@
 // One gateway to a data folder. The lock is an exclusive transaction on a database of its own: the operating system takes
 // it back however the process ends, and no file that a crash leaves behind is ever in the way.
 
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { OperatorError } from "../../core/operator-error.ts";
 import { type DataFiles, makeOwnFile } from "./data-files.ts";
@@ -18,18 +18,25 @@ export function lockFolder(files: DataFiles): FolderLock {
   try {
     database.exec("BEGIN EXCLUSIVE");
     writeFileSync(files.pid, `${process.pid}\n`, { mode: 0o600 });
+    const written = versionOf(files.pid);
+    return { release: () => release(database, files.pid, written) };
   } catch (fault) {
     database.close();
     if (isLocked(fault)) throw inUse(files);
     const message = fault instanceof Error ? fault.message : String(fault);
     throw new OperatorError(`the data folder \`${files.folder}\` cannot be locked: ${message}`);
   }
-  return {
-    release: () => {
-      rmSync(files.pid, { force: true });
-      database.close();
-    },
-  };
+}
+
+/** A gateway that got past the lock has written the file anew: then it is that one's. Its process may have the same number. */
+function release(database: DatabaseSync, pid: string, written: string | null): void {
+  if (written !== null && versionOf(pid) === written) rmSync(pid, { force: true });
+  database.close();
+}
+
+function versionOf(path: string): string | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.ino} ${stat.mtimeNs}`;
 }
 
 function inUse({ folder, pid }: DataFiles): OperatorError {

@@ -4,10 +4,12 @@ import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -47,6 +49,32 @@ test("a gateway in another process keeps its folder until it is killed, and then
       await ended;
     }
     await openSqliteStorage(folder, tree).close();
+  }));
+
+test("a gateway that was got past leaves the other's process id alone, though its own has the same number", () =>
+  withFolder(async (folder) => {
+    const pid = join(folder, "portcullis.pid");
+    const first = openSqliteStorage(folder, tree);
+    assert.equal(readFileSync(pid, "utf8"), `${process.pid}\n`);
+    // Both number 1, as in two containers on one volume.
+    utimesSync(pid, 1, 1);
+    writeFileSync(pid, `${process.pid}\n`);
+    await first.close();
+    assert.equal(readFileSync(pid, "utf8"), `${process.pid}\n`);
+    const next = openSqliteStorage(folder, tree);
+    await next.close();
+    assert.equal(existsSync(pid), false);
+  }));
+
+test("what a killed gateway had begun to write is gone after the next start, and nothing else is", () =>
+  withFolder(async (folder) => {
+    const leftover = "operator.json.2f3f1d36-6a55-4f6b-9d3e-0a1b2c3d4e5f.tmp";
+    const others = ["backup.tmp", "operator.json", "operator.json.tmp"];
+    for (const name of [leftover, ...others]) writeFileSync(join(folder, name), "a token");
+    await openSqliteStorage(folder, tree).close();
+    const left = readdirSync(folder);
+    assert.equal(left.includes(leftover), false);
+    for (const name of others) assert.ok(left.includes(name), name);
   }));
 
 test("folder and files are the gateway's own user's alone", () =>

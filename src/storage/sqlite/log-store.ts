@@ -1,18 +1,23 @@
 // The log on SQLite.
 
 import type { DatabaseSync } from "node:sqlite";
-import type {
-  AppendReceipt,
-  LogHead,
-  LogIdentity,
-  LogStore,
-  StoredCheckpoint,
-  StoredEntry,
+import {
+  type AppendReceipt,
+  type IdRecord,
+  type LogContents,
+  type LogHead,
+  type LogIdentity,
+  type LogStore,
+  LogUnavailableError,
+  type StoredCheckpoint,
+  type StoredEntry,
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { thinCheckpoints } from "./checkpoint-thinning.ts";
-import { idBytes, type LogAppender, packHashes, unpackHashes } from "./log-appender.ts";
+import { idBytes, type LogAppender, lostHead, packHashes, unpackHashes } from "./log-appender.ts";
 import { blob, integer, type Row, rowOf, text } from "./row.ts";
+import { databaseFault } from "./sqlite-fault.ts";
+import type { WriteAheadLog } from "./write-ahead-log.ts";
 import type { SqliteWriter } from "./writer.ts";
 
 const maxBatch = 10_000;
@@ -23,6 +28,7 @@ export interface WriteSide {
   readonly database: DatabaseSync;
   readonly writer: SqliteWriter;
   readonly appender: LogAppender;
+  readonly wal: WriteAheadLog;
 }
 
 export class SqliteLogStore implements LogStore {
@@ -53,18 +59,14 @@ export class SqliteLogStore implements LogStore {
   }
 
   async takeOver(instance: string): Promise<number> {
-    const { database, writer, appender } = this.#writable();
-    const epoch = await writer.write(() => {
-      database.prepare("UPDATE log_head SET epoch = epoch + 1, instance = ?").run(instance);
-      return integer(rowOf(database.prepare("SELECT epoch FROM log_head").get()), "epoch");
-    });
-    appender.setEpoch(epoch);
-    return epoch;
+    const { writer, appender } = this.#writable();
+    return writer.writeUnfenced(() => appender.takeOver(instance));
   }
 
   async head(): Promise<LogHead> {
     const row = this.#get("SELECT size, frontier FROM log_head");
-    return { size: integer(row, "size"), frontier: unpackHashes(row?.["frontier"]) };
+    if (row === null) throw lostHead();
+    return { size: integer(row, "size"), frontier: unpackHashes(row["frontier"]) };
   }
 
   append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
@@ -73,10 +75,13 @@ export class SqliteLogStore implements LogStore {
   }
 
   async read(from: number, to: number): Promise<readonly StoredEntry[]> {
-    const rows = this.#reader
-      .prepare("SELECT idx, leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?")
-      .all(from, to, maxBatch);
-    return rows.map((row) => storedEntry(rowOf(row)));
+    const rows = this.#all(
+      "SELECT idx, leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?",
+      from,
+      to,
+      maxBatch,
+    );
+    return rows.map(storedEntry);
   }
 
   async byId(id: string): Promise<StoredEntry | null> {
@@ -120,15 +125,61 @@ export class SqliteLogStore implements LogStore {
     return checkpointOf(this.#get("SELECT * FROM checkpoints WHERE size = ?", size));
   }
 
+  async checkpointAtOrBelow(size: number): Promise<StoredCheckpoint | null> {
+    return checkpointOf(
+      this.#get("SELECT * FROM checkpoints WHERE size <= ? ORDER BY size DESC LIMIT 1", size),
+    );
+  }
+
   async keptCheckpoints(after: number): Promise<readonly StoredCheckpoint[]> {
-    const rows = this.#reader
-      .prepare("SELECT * FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?")
-      .all(after, maxCheckpoints);
+    const rows = this.#all(
+      "SELECT * FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?",
+      after,
+      maxCheckpoints,
+    );
     return rows.flatMap((row) => checkpointOf(row) ?? []);
   }
 
+  async contents(): Promise<LogContents> {
+    const row = this.#get(contentsSql, Number.MAX_SAFE_INTEGER);
+    const size = row?.["size"];
+    const head =
+      typeof size === "number"
+        ? {
+            size,
+            frontier: unpackHashes(row?.["frontier"]),
+            epoch: integer(row, "epoch"),
+            openFrom: integer(row, "open_from"),
+          }
+        : null;
+    return {
+      head,
+      end: integer(row, "last") + 1,
+      strayEntries: integer(row, "below") + integer(row, "beyond"),
+      ids: integer(row, "ids"),
+    };
+  }
+
+  async recordsOf(ids: readonly string[]): Promise<readonly IdRecord[]> {
+    const place = this.#reader.prepare(
+      "SELECT CASE WHEN idx BETWEEN 0 AND ? THEN idx ELSE -1 END AS idx FROM entry_ids WHERE id = ?",
+    );
+    const salts = this.#reader.prepare("SELECT salt FROM salts WHERE id = ?");
+    return ids.map((id) => {
+      const bytes = idBytes(id);
+      if (bytes === null) return { index: null, salt: null };
+      const [found, salted] = [rowOf(place.get(Number.MAX_SAFE_INTEGER, bytes)), rowOf(salts.get(bytes))];
+      return {
+        index: found === null ? null : integer(found, "idx"),
+        salt: salted === null ? null : blob(salted, "salt"),
+      };
+    });
+  }
+
   async openFrom(): Promise<number> {
-    return integer(this.#get("SELECT open_from FROM log_head"), "open_from");
+    const row = this.#get("SELECT open_from FROM log_head");
+    if (row === null) throw lostHead();
+    return integer(row, "open_from");
   }
 
   async setOpenFrom(index: number): Promise<void> {
@@ -138,13 +189,52 @@ export class SqliteLogStore implements LogStore {
     });
   }
 
+  stop(why: string): void {
+    this.#writable().writer.stop(why);
+  }
+
+  async upkeep(): Promise<string | null> {
+    return this.#writable().wal.upkeep();
+  }
+
   #get(sql: string, ...values: (string | number | Uint8Array)[]): Row | null {
-    return rowOf(this.#reader.prepare(sql).get(...values));
+    return readable(() => rowOf(this.#reader.prepare(sql).get(...values)));
+  }
+
+  #all(sql: string, ...values: number[]): readonly Row[] {
+    return readable(() => this.#reader.prepare(sql).all(...values));
   }
 
   #writable(): WriteSide {
     if (this.#write === null) throw new TypeError("this database is open for reading only");
     return this.#write;
+  }
+}
+
+// One statement, so that all of it is of one moment, whatever a gateway appends meanwhile. Numbers that SQLite holds and
+// JavaScript does not are left out or held down to the largest that both know, because somebody may have put them there.
+const contentsSql = `
+  WITH largest (n) AS (VALUES (?)), head AS (
+    SELECT size, frontier, max(-1, min(epoch, n)) AS epoch, max(-1, min(open_from, n)) AS open_from
+    FROM log_head, largest WHERE size BETWEEN 0 AND n
+  )
+  SELECT head.*,
+    (SELECT coalesce(max(idx), -1) FROM entries, largest WHERE idx BETWEEN 0 AND n - 1) AS last,
+    (SELECT count(*) FROM entries WHERE idx < 0) AS below,
+    (SELECT count(*) FROM entries WHERE idx >= head.size) AS beyond,
+    (SELECT count(*) FROM entry_ids) AS ids
+  FROM (SELECT 1) LEFT JOIN head
+`;
+
+/** Says of a damaged database in words what it is. */
+function readable<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (fault) {
+    // Node's own, for a number that JavaScript does not hold.
+    const why = fault instanceof RangeError ? "it holds numbers that no log has" : databaseFault(fault);
+    if (why === null) throw fault;
+    throw new LogUnavailableError(`the database cannot be read: ${why}`, { cause: fault });
   }
 }
 
@@ -156,7 +246,7 @@ function refuseStepBack(last: Row | null, { size, root }: StoredCheckpoint): voi
     throw new TypeError("a checkpoint of another tree of the same size as the last is not kept");
 }
 
-function storedEntry(row: Row | null): StoredEntry {
+function storedEntry(row: Row): StoredEntry {
   return { index: integer(row, "idx"), leaf: blob(row, "leaf") };
 }
 
@@ -164,7 +254,8 @@ function checkpointOf(row: Row | null): StoredCheckpoint | null {
   if (row === null) return null;
   return {
     size: integer(row, "size"),
-    time: integer(row, "made_at"),
+    // A database of the first version, open for reading only, has no times.
+    time: "made_at" in row ? integer(row, "made_at") : 0,
     root: blob(row, "root"),
     note: text(row, "note"),
     frontier: unpackHashes(row["frontier"]),

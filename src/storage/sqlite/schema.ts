@@ -52,4 +52,10 @@ export const migrations: readonly string[] = [
   ALTER TABLE checkpoints ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX checkpoints_by_time ON checkpoints (made_at);
   `,
+  `
+  -- Values that show at start whether the keys at hand are those that the data was sealed under.
+  CREATE TABLE key_checks (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  -- A row without a MAC of ours is not valid, which holds for those from before too: nothing was released with them.
+  ALTER TABLE api_keys ADD COLUMN mac TEXT NOT NULL DEFAULT '';
+  `,
 ];

@@ -7,21 +7,16 @@ import type {
   SealedSecretStore,
   SecretSummary,
 } from "../../credentials/sealed-secret-store.ts";
-import type { LogAppender } from "./log-appender.ts";
+import type { WriteSide } from "./log-store.ts";
 import { blob, integer, rowOf, text } from "./row.ts";
-import type { SqliteWriter } from "./writer.ts";
 
 export class SqliteSecretStore implements SealedSecretStore {
-  readonly #database: DatabaseSync;
+  readonly #write: WriteSide;
   readonly #reader: DatabaseSync;
-  readonly #writer: SqliteWriter;
-  readonly #appender: LogAppender;
 
-  constructor(database: DatabaseSync, reader: DatabaseSync, writer: SqliteWriter, appender: LogAppender) {
-    this.#database = database;
+  constructor(reader: DatabaseSync, write: WriteSide) {
     this.#reader = reader;
-    this.#writer = writer;
-    this.#appender = appender;
+    this.#write = write;
   }
 
   async newest(name: string): Promise<SealedSecret | null> {
@@ -47,8 +42,9 @@ export class SqliteSecretStore implements SealedSecretStore {
   }
 
   put(secret: SealedSecret, entry: EncodedEntry): Promise<boolean> {
-    return this.#writer.write(() => {
-      const { changes } = this.#database
+    const { database, writer, appender } = this.#write;
+    return writer.write(() => {
+      const { changes } = database
         .prepare("INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING")
         .run(
           secret.name,
@@ -59,26 +55,26 @@ export class SqliteSecretStore implements SealedSecretStore {
           secret.createdAt,
         );
       if (changes !== 1) return false;
-      this.#appender.append([entry]);
+      appender.append([entry]);
       return true;
     });
   }
 
   /** The rows stay, emptied, so that version numbers are never used twice; `secure_delete` overwrites the old bytes. */
   async destroy(name: string, entry: EncodedEntry): Promise<boolean> {
-    const destroyed = await this.#writer.write(() => {
-      const { changes } = this.#database
+    const { database, writer, appender, wal } = this.#write;
+    const destroyed = await writer.write(() => {
+      const { changes } = database
         .prepare(
           "UPDATE secrets SET wrapped_key = x'', ciphertext = x'', destroyed = 1 WHERE name = ? AND destroyed = 0",
         )
         .run(name);
       if (changes === 0) return false;
-      this.#appender.append([entry]);
+      appender.append([entry]);
       return true;
     });
-    // The write-ahead log still has the old bytes. While somebody reads the database they stay until its next
-    // checkpoint; that makes the secret no less destroyed.
-    if (destroyed) this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    // The write-ahead log still has the old bytes.
+    if (destroyed) wal.empty();
     return destroyed;
   }
 

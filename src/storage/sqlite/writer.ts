@@ -1,8 +1,9 @@
 // The one writer. Jobs that arrive together share a transaction and so one fsync; nobody waits on a timer: a group is
 // committed as soon as the event loop has taken in what was waiting.
 
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
+import { OperatorError } from "../../core/operator-error.ts";
 import { databaseFault } from "./sqlite-fault.ts";
 
 interface Job {
@@ -16,32 +17,52 @@ const maxQueued = 50_000;
 const maxGroup = 512;
 
 export interface GroupHooks {
+  /** Runs before each job, in its transaction. Throws `FencedError` when this process may write no more. */
+  readonly fence: () => void;
   /** Runs last in each transaction, to write once what its jobs changed in memory. */
   readonly beforeCommit: () => void;
+  readonly afterCommit: () => void;
   /** The transaction is gone: forget what its jobs changed in memory. */
   readonly afterRollback: () => void;
+  /** Writes at least one page, and changes nothing. Runs in a transaction of its own. */
+  readonly overwrite: () => void;
 }
 
 export class SqliteWriter {
   readonly #database: DatabaseSync;
   readonly #hooks: GroupHooks;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
   #queue: Job[] = [];
   /** How many at the front of the queue have to go each in a transaction of its own. */
   #alone = 0;
   #scheduled = false;
-  #closed = false;
+  /** A commit failed, and what it wrote may still be in the write-ahead log. */
+  #inDoubt = false;
+  /** Why nothing is written any more, or null. */
+  #stopped: string | null = null;
 
   constructor(database: DatabaseSync, hooks: GroupHooks) {
     this.#database = database;
     this.#hooks = hooks;
+    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    this.#end = database.prepare("COMMIT");
   }
 
   /**
-   * Runs `job` (synchronous, on the writer connection) in a transaction and resolves with its result once that is
-   * durable. A job that throws is rolled back alone and rejects with what it threw.
+   * Runs `job` (synchronous, on the writer connection) in a transaction, behind the fence, and resolves with its result
+   * once that is durable. A job that throws is rolled back alone and rejects with what it threw.
    */
   write<Value>(job: () => Value): Promise<Value> {
-    if (this.#closed) return Promise.reject(new LogUnavailableError("the database is closed"));
+    return this.writeUnfenced(() => {
+      this.#hooks.fence();
+      return job();
+    });
+  }
+
+  /** For taking over: it is what moves the fence. */
+  writeUnfenced<Value>(job: () => Value): Promise<Value> {
+    if (this.#stopped !== null) return Promise.reject(new LogUnavailableError(this.#stopped));
     if (this.#queue.length >= maxQueued)
       return Promise.reject(new LogUnavailableError("too many writes are waiting"));
     return new Promise<Value>((resolve, reject) => {
@@ -58,10 +79,17 @@ export class SqliteWriter {
     });
   }
 
+  /** Nothing is written from now on, nor what is queued. */
+  stop(why: string): void {
+    this.#stopped ??= why;
+    for (const job of this.#queue.splice(0)) job.reject(new LogUnavailableError(this.#stopped));
+    this.#alone = 0;
+  }
+
   /** Commits what is queued; nothing can be written afterwards. */
   close(): void {
     while (this.#queue.length > 0) this.#flush();
-    this.#closed = true;
+    this.#stopped ??= "the database is closed";
   }
 
   #schedule(): void {
@@ -77,11 +105,11 @@ export class SqliteWriter {
   #flush(): void {
     const group = this.#queue.splice(0, this.#alone > 0 ? 1 : maxGroup);
     if (this.#alone > 0) this.#alone -= 1;
-    const fault = this.#commit(group);
+    const fault = this.#settle() ?? this.#commit(group);
     if (fault === null) {
       for (const job of group) job.resolve(undefined);
-    } else if (group.length === 1 || databaseFault(fault) !== null) {
-      for (const job of group) job.reject(named(fault));
+    } else if (group.length === 1 || this.#inDoubt || databaseFault(fault) !== null) {
+      for (const job of group) job.reject(named(fault, this.#inDoubt));
     } else {
       // One job's fault is not its neighbours', and which one it was does not always show (a fence shows at the end):
       // each gets a transaction of its own, in order, and others a turn in between.
@@ -92,16 +120,42 @@ export class SqliteWriter {
 
   /** All of the group is durable, or (with the fault returned) none of it. */
   #commit(group: readonly Job[]): unknown {
-    try {
-      this.#rollback();
-      this.#database.exec("BEGIN IMMEDIATE");
+    const fault = this.#transaction(() => {
       for (const job of group) job.run();
       this.#hooks.beforeCommit();
-      this.#database.exec("COMMIT");
+    });
+    if (fault === null) this.#hooks.afterCommit();
+    else this.#hooks.afterRollback();
+    // At once: whoever is told that it failed may rely on it.
+    if (fault !== null && this.#inDoubt) this.#settle();
+    return fault;
+  }
+
+  /**
+   * INVARIANT: nothing is committed while a failed commit is in doubt. When its sync fails, SQLite takes back the commit
+   * in memory and leaves the pages, whole and with their checksums, in the write-ahead log: a process that is killed then
+   * finds them committed at its next start. The next commit is written over the first of them, and each page's checksum
+   * builds on the one before (https://sqlite.org/fileformat2.html §4.1), so one small commit undoes them for good.
+   */
+  #settle(): unknown {
+    if (!this.#inDoubt) return null;
+    const fault = this.#transaction(() => this.#hooks.overwrite());
+    if (fault === null) this.#inDoubt = false;
+    return fault;
+  }
+
+  #transaction(work: () => void): unknown {
+    let committing = false;
+    try {
+      this.#rollback();
+      this.#begin.run();
+      work();
+      committing = true;
+      this.#end.run();
       return null;
     } catch (fault) {
+      this.#inDoubt ||= committing;
       this.#rollbackQuietly();
-      this.#hooks.afterRollback();
       return fault;
     }
   }
@@ -120,9 +174,10 @@ export class SqliteWriter {
   }
 }
 
-function named(fault: unknown): Error {
-  if (fault instanceof FencedError || fault instanceof LogUnavailableError || fault instanceof TypeError)
-    return fault;
+function named(fault: unknown, inDoubt: boolean): Error {
+  if (fault instanceof FencedError || fault instanceof LogUnavailableError) return fault;
+  if (fault instanceof TypeError || fault instanceof OperatorError) return fault;
   const message = databaseFault(fault) ?? (fault instanceof Error ? fault.message : String(fault));
-  return new LogUnavailableError(`the database cannot be written: ${message}`, { cause: fault });
+  const doubt = inDoubt ? "; until it can be, a killed gateway may find what was refused in its log" : "";
+  return new LogUnavailableError(`the database cannot be written: ${message}${doubt}`, { cause: fault });
 }
