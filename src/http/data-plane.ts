@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
+import { nextTurn } from "../core/turn.ts";
 import type { Admission } from "../gateway/admission.ts";
 import type { Endpoint, IncomingCall } from "../gateway/call.ts";
 import { listModels } from "../gateway/list-models.ts";
@@ -104,6 +105,7 @@ export class DataPlane {
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         arrivedAt: performance.now(),
       };
+      await nextTurn();
       await this.#options.inForce.use((parts) => handleCall(parts, incoming, channel));
     } finally {
       this.#running.delete(channel);

@@ -1,6 +1,5 @@
 // The HTTP server: the data plane, health, and the admin API on one address.
 
-import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Refusal } from "../core/refusal.ts";
 import type { Admission } from "../gateway/admission.ts";
@@ -72,7 +71,8 @@ function fastifyOn(listener: Listener, bodyBytes: number): FastifyInstance {
     clientErrorHandler: () => {},
     frameworkErrors: (error, _request, reply) => refuse(reply, refusalOf(error)),
     bodyLimit: bodyBytes,
-    genReqId: () => randomUUID(),
+    // A call has an id of its own, and nothing else needs one.
+    genReqId: () => "",
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 400 },
   });

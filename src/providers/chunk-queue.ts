@@ -2,6 +2,7 @@
 // back loses it.
 
 import type { Dispatcher } from "undici";
+import { nextTurn } from "../core/turn.ts";
 import { type ProviderFailure, ProviderStreamError } from "./provider.ts";
 
 /** Bytes that wait before the socket is paused. */
@@ -63,11 +64,12 @@ export class ChunkQueue implements AsyncIterable<Buffer> {
 
   async #next(): Promise<IteratorResult<Buffer>> {
     for (;;) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) {
-        this.#bytes -= chunk.length;
-        if (this.#chunks.length === 0) this.#flow();
-        return { done: false, value: chunk };
+      const [first, ...others] = this.#chunks;
+      if (first !== undefined) {
+        this.#chunks = [];
+        this.#bytes = 0;
+        this.#flow();
+        return { done: false, value: others.length === 0 ? first : Buffer.concat([first, ...others]) };
       }
       if (this.#ended !== null) {
         if (this.#ended.failure !== null) throw new ProviderStreamError(this.#ended.failure);
@@ -76,6 +78,8 @@ export class ChunkQueue implements AsyncIterable<Buffer> {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      // Together with the other streams of which something came, and with what else came of this one.
+      await nextTurn();
     }
   }
 

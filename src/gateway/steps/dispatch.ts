@@ -2,6 +2,7 @@
 
 import { type JsonEdit, spliceJson } from "../../core/json-splice.ts";
 import { fail, type Result } from "../../core/result.ts";
+import { nextTurn } from "../../core/turn.ts";
 import type { ModelProvider, ProviderAnswer, ProviderFailure } from "../../providers/provider.ts";
 import type { DescribedCall, Target } from "../call.ts";
 import type { CallRun } from "../call-run.ts";
@@ -26,6 +27,7 @@ export async function dispatch(
     signal,
   });
   run.returned();
+  await nextTurn();
   return answer;
 }
 
