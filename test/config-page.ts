@@ -50,7 +50,7 @@ const head = [
   "# portcullis.yaml",
   "",
   "Every key, made from `src/config/schema.ts` by `node test/config-page.ts`. `portcullis check` reads a config and its policies",
-  "and says what is wrong, with the line. The file is read at start.",
+  "and says what is wrong, with the line. The file is read at start and on SIGHUP; one that cannot be used leaves the running one in force.",
   "",
   "```yaml",
   ...exampleConfig.trimEnd().split("\n"),
