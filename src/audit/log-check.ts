@@ -67,7 +67,7 @@ const investigate =
  */
 async function startingHead({ store, verifier }: CheckedLog, size: number): Promise<LogHead> {
   for (let below = size; below > 0; ) {
-    const kept = (await store.checkpointAtOrBelow?.(below)) ?? null;
+    const kept = await store.checkpointAtOrBelow(below);
     if (kept === null) return emptyHead;
     if (isSigned(kept, verifier)) return { size: kept.size, frontier: kept.frontier };
     below = kept.size - 1;

@@ -69,6 +69,7 @@ export class MemoryLogStore implements LogStore {
 
   async append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
     await Promise.resolve();
+    if (this.#stopped !== null) throw new LogUnavailableError(this.#stopped);
     if (this.state.epoch !== this.#epoch) throw new FencedError("another instance took over");
     if (this.state.fault !== null) throw this.state.fault;
     const firstIndex = this.state.entries.length;
@@ -109,6 +110,20 @@ export class MemoryLogStore implements LogStore {
 
   async checkpointAt(size: number): Promise<StoredCheckpoint | null> {
     return this.state.checkpoints.find((checkpoint) => checkpoint.size === size) ?? null;
+  }
+
+  #stopped: string | null = null;
+
+  stop(why: string): void {
+    this.#stopped = why;
+  }
+
+  async upkeep(): Promise<string | null> {
+    return null;
+  }
+
+  async checkpointAtOrBelow(size: number): Promise<StoredCheckpoint | null> {
+    return this.state.checkpoints.findLast((kept) => kept.size <= size) ?? null;
   }
 
   async keptCheckpoints(after: number): Promise<readonly StoredCheckpoint[]> {

@@ -120,8 +120,8 @@ export interface LogStore {
   latestCheckpoint(): Promise<StoredCheckpoint | null>;
   /** The checkpoint of exactly this size, or null when none was made or it was thinned. */
   checkpointAt(size: number): Promise<StoredCheckpoint | null>;
-  /** The largest that is kept of at most this size, or null. Optional until every implementation has it. */
-  checkpointAtOrBelow?(size: number): Promise<StoredCheckpoint | null>;
+  /** The largest that is kept of at most this size, or null. */
+  checkpointAtOrBelow(size: number): Promise<StoredCheckpoint | null>;
   /**
    * Those that are kept with a size above `after`, smallest first, one of each size, in one batch of at most 1,000. Of a
    * database from before checkpoints had a time, all have the time 0.
@@ -143,13 +143,13 @@ export interface LogStore {
 
   /**
    * From now on nothing is written, by any store on the same data: every write, those that wait too, rejects with
-   * `LogUnavailableError` and this text. Optional until every implementation has it.
+   * `LogUnavailableError` and this text.
    */
-  stop?(why: string): void;
+  stop(why: string): void;
 
   /**
    * Work that the store has to do from time to time, called about every second. In words what hinders it, or null. Never
-   * rejects. Optional: not every store has any.
+   * rejects.
    */
-  upkeep?(): Promise<string | null>;
+  upkeep(): Promise<string | null>;
 }

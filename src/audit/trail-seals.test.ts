@@ -12,7 +12,8 @@ import type { Trail } from "./trail.ts";
 
 class Stoppable extends MemoryLogStore {
   stopped: string | null = null;
-  stop(why: string): void {
+  override stop(why: string): void {
+    super.stop(why);
     this.stopped ??= why;
   }
 }

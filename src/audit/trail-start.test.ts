@@ -4,19 +4,15 @@ import { describe, it } from "node:test";
 import { OperatorError } from "../core/operator-error.ts";
 import { encodeLeaf } from "./leaf.ts";
 import { diskFull, MemoryLogStore } from "./log-store.test-support.ts";
-import type { StoredCheckpoint } from "./log-store.ts";
 import { appendLeafHashes, emptyHead, leafHash } from "./merkle-tree.ts";
 import { completed, decided, leavesOf, record, type TrailBench, trailBench } from "./trail.test-support.ts";
 
-/** Counts what is read, and finds kept checkpoints as a driver does. */
+/** Counts what is read. */
 class Counting extends MemoryLogStore {
   lowestRead = Number.POSITIVE_INFINITY;
   override async read(from: number, to: number) {
     this.lowestRead = Math.min(this.lowestRead, from);
     return super.read(from, to);
-  }
-  async checkpointAtOrBelow(size: number): Promise<StoredCheckpoint | null> {
-    return this.state.checkpoints.findLast((kept) => kept.size <= size) ?? null;
   }
 }
 

@@ -198,7 +198,7 @@ export class Trail {
       await this.publishCheckpoint();
       this.#faults.lasts("checkpoint", null);
       await this.#tryWrite();
-      this.#faults.lasts("upkeep", (await this.#options.store.upkeep?.()) ?? null);
+      this.#faults.lasts("upkeep", await this.#options.store.upkeep());
     } catch (error) {
       if (this.#ended !== null) return;
       this.#faults.lasts("checkpoint", this.#seals.refusal ?? errorOf(error).message);
@@ -280,7 +280,7 @@ export class Trail {
     if (this.#ended !== null) return error;
     this.#ended = error.message;
     this.#stopTimer();
-    this.#options.store.stop?.(error.message);
+    this.#options.store.stop(error.message);
     this.#faults.ended(during, error);
     return error;
   }

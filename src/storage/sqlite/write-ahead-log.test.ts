@@ -32,10 +32,10 @@ test("a destroyed secret leaves the write-ahead log once whoever was reading mea
       "nobody is waited for, because nothing else would run meanwhile",
     );
     assert.ok(inWal(folder, ciphertext));
-    assert.match((await storage.log.upkeep?.()) ?? "", /bytes of a destroyed secret are still in/);
+    assert.match((await storage.log.upkeep()) ?? "", /bytes of a destroyed secret are still in/);
     assert.ok(inWal(folder, ciphertext));
     reading.close();
-    assert.equal(await storage.log.upkeep?.(), null);
+    assert.equal(await storage.log.upkeep(), null);
     assert.ok(!inWal(folder, ciphertext));
     await storage.close();
   }));
@@ -90,7 +90,7 @@ test("a disk that refuses to have the write-ahead log folded in is a problem at 
       if (sql.includes("wal_checkpoint")) throw Object.assign(new Error("disk I/O error"), { errcode: 10 });
       return prepare(sql);
     };
-    assert.match((await storage.log.upkeep?.()) ?? "", /and grows: the disk reported an error/);
+    assert.match((await storage.log.upkeep()) ?? "", /and grows: the disk reported an error/);
     assert.equal(connections.writer.prepare("PRAGMA busy_timeout").get()?.["timeout"], 1_000);
     await storage.close();
   }));
