@@ -1,5 +1,7 @@
 // The entries of administration: what each part's events look like on the trail.
 
+import type { LeafBody } from "../audit/leaf-schema.ts";
+import { LogUnavailableError } from "../audit/log-store.ts";
 import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";
 import { rfc3339 } from "../core/clock.ts";
@@ -20,44 +22,39 @@ export function trailEvents(trail: Trail, subjects: Pick<Subjects, "operatorId">
   const actorId = (name: string) => subjects.operatorId(name);
   const operator = (id: string) => ({ kind: "operator" as const, id });
   const gateway = { kind: "gateway" as const, id: "portcullis" };
+  // These changes commit in transactions of their own, past the trail: what it would not take must not happen there either.
+  const entry = (body: LeafBody): EncodedEntry => {
+    if (!trail.available) throw new LogUnavailableError("the trail takes no entries");
+    return trail.encode(body, null);
+  };
   return {
     keys: {
       actorId,
       created: (key, actor) =>
-        trail.encode(
-          {
-            type: "key.created",
-            actor: operator(actor),
-            key: key.id,
-            application: key.application,
-            expires: key.expiresAt === null ? null : rfc3339(key.expiresAt),
-          },
-          null,
-        ),
+        entry({
+          type: "key.created",
+          actor: operator(actor),
+          key: key.id,
+          application: key.application,
+          expires: key.expiresAt === null ? null : rfc3339(key.expiresAt),
+        }),
       rotated: (key, successor, expiresAt, actor) =>
-        trail.encode(
-          {
-            type: "key.rotated",
-            actor: operator(actor),
-            key: key.id,
-            application: key.application,
-            successor,
-            expires: rfc3339(expiresAt),
-          },
-          null,
-        ),
+        entry({
+          type: "key.rotated",
+          actor: operator(actor),
+          key: key.id,
+          application: key.application,
+          successor,
+          expires: rfc3339(expiresAt),
+        }),
       revoked: (key, actor) =>
-        trail.encode(
-          { type: "key.revoked", actor: operator(actor), key: key.id, application: key.application },
-          null,
-        ),
+        entry({ type: "key.revoked", actor: operator(actor), key: key.id, application: key.application }),
     },
     secrets: {
       actorId,
-      set: (secret, version, actor) =>
-        trail.encode({ type: "secret.set", actor: operator(actor), secret, version }, null),
+      set: (secret, version, actor) => entry({ type: "secret.set", actor: operator(actor), secret, version }),
       destroyed: (secret, version, actor) =>
-        trail.encode({ type: "secret.destroyed", actor: operator(actor), secret, version }, null),
+        entry({ type: "secret.destroyed", actor: operator(actor), secret, version }),
     },
     policies: {
       activated: (event) => trail.encode({ type: "policy.activated", actor: gateway, ...event }, null),

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LogUnavailableError } from "../audit/log-store.ts";
+import { openTestGateway } from "../gateway/gateway.test-support.ts";
+import { trailEvents } from "./trail-events.ts";
+
+test("while the trail takes no entries, no key and no secret can be changed past it", async () => {
+  await using gateway = await openTestGateway();
+  const { trail } = gateway;
+  const events = trailEvents(trail, { operatorId: (name) => `sub_${name}` });
+  assert.ok(events.secrets.set("providers/up", 1, "sub_op").leaf.length > 0);
+  await trail.close();
+  assert.equal(trail.available, false);
+  assert.throws(() => events.secrets.set("providers/up", 1, "sub_op"), LogUnavailableError);
+  assert.throws(() => events.secrets.destroyed("providers/up", 1, "sub_op"), LogUnavailableError);
+});
