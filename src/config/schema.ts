@@ -238,6 +238,3 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type ProviderConfig = Config["providers"][string];
 export type OpenAiProviderConfig = Extract<ProviderConfig, { type: "openai" }>;
-export type ApplicationConfig = Config["applications"][number];
-export type ToolConfig = Config["tools"][string];
-export type PayloadLevel = Config["audit"]["payloads"];

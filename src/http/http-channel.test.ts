@@ -103,8 +103,12 @@ test("a pipelined answer that waits for the one before it is not taken for an un
   const first = await next();
   const second = await next();
   first.open(200, {});
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   second.respond(200, {}, Buffer.from("second"));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  t.mock.timers.tick(200);
+  t.mock.timers.reset();
+  // What was cut is told to be closed a turn later.
+  await new Promise((resolve) => setImmediate(resolve));
   assert.ok(!second.closed);
   first.end();
   let received = "";

@@ -13,8 +13,8 @@ import { policyWorld } from "./policy-world.ts";
 export interface ConfigInForceOptions {
   readonly loaded: LoadedConfig;
   readonly configured: ConfiguredParts;
-  readonly secrets: EmbeddedSecretStore;
-  readonly policies: ActivePolicies;
+  readonly secrets: Pick<EmbeddedSecretStore, "get">;
+  readonly policies: Pick<ActivePolicies, "reload">;
   readonly log: Logger;
   /** Resolves when the config is on record. */
   readonly record: (loaded: LoadedConfig) => Promise<void>;
@@ -71,7 +71,11 @@ export class ConfigInForce {
       await closeAll(retiredProviders(next, before));
       return log.error("the changed config does not go with the policies; the old one stays in force");
     }
-    await this.#options.record(loaded);
+    await this.#recordOr(loaded, async () => {
+      // The policies were put in force for a config that is not: what they know is what the gate goes by again.
+      await policies.reload(policyWorld(before.config));
+      await closeAll(retiredProviders(next, before));
+    });
     this.#loaded = loaded;
     this.#configured = next;
     const unused = this.#options.putInForce(next.parts);
@@ -81,6 +85,15 @@ export class ConfigInForce {
     unused
       .then(() => closeAll(retiredProviders(before, next)))
       .catch((fault: unknown) => log.error({ fault: String(fault) }, "a provider could not be closed"));
+  }
+
+  async #recordOr(loaded: LoadedConfig, undo: () => Promise<void>): Promise<void> {
+    try {
+      await this.#options.record(loaded);
+    } catch (fault) {
+      await undo();
+      throw fault;
+    }
   }
 }
 

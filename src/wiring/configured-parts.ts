@@ -20,7 +20,7 @@ export interface ConfiguredParts {
 /** `before` lends the providers whose config is the same, so that their connections live on. */
 export function configuredParts(
   config: Config,
-  secrets: EmbeddedSecretStore,
+  secrets: Pick<EmbeddedSecretStore, "get">,
   before: ConfiguredParts | null = null,
 ): ConfiguredParts {
   const providers = new Map(

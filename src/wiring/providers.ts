@@ -12,7 +12,7 @@ import type { ModelProvider } from "../providers/provider.ts";
 export function createProvider(
   name: string,
   provider: ProviderConfig,
-  secrets: EmbeddedSecretStore,
+  secrets: Pick<EmbeddedSecretStore, "get">,
   connections: number,
 ): ModelProvider {
   return provider.type === "demo"
@@ -23,7 +23,7 @@ export function createProvider(
 function openAiProvider(
   name: string,
   provider: OpenAiProviderConfig,
-  secrets: EmbeddedSecretStore,
+  secrets: Pick<EmbeddedSecretStore, "get">,
   connections: number,
 ): ModelProvider {
   return new OpenAiProvider({
@@ -39,7 +39,7 @@ function openAiProvider(
   });
 }
 
-function readKey(written: string, secrets: EmbeddedSecretStore): ReadProviderKey {
+function readKey(written: string, secrets: Pick<EmbeddedSecretStore, "get">): ReadProviderKey {
   const reference = parseSecretReference(written);
   return async () => {
     if (reference === null) return fail(`\`${written}\` is not a secret reference`);
