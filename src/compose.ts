@@ -2,7 +2,6 @@
 
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { appendLeafHashes, leafHash } from "./audit/merkle-tree.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { systemClock } from "./core/clock.ts";
 import { OperatorError } from "./core/operator-error.ts";
@@ -61,7 +60,7 @@ async function openOn(
   log: Logger,
 ): Promise<Gateway> {
   const now = (): number => systemClock.now();
-  const storage = openSqliteStorage(loaded.dataFolder, { leafHash, appendLeafHashes });
+  const storage = openSqliteStorage(loaded.dataFolder);
   closing.add("storage", () => storage.close());
   const origin = (await storage.log.identity())?.origin ?? null;
   const kek = await openKek(loaded.keysFolder, origin === null, process.env, (warning) => log.warn(warning));

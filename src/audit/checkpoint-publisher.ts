@@ -2,11 +2,12 @@
 
 import type { Clock } from "../core/clock.ts";
 import { replaceFile } from "../core/durable-file.ts";
+import type { LogHead } from "../core/merkle-tree.ts";
+import { equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { signCheckpoint } from "./checkpoint.ts";
-import { type LogHead, LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
+import { LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
 import { grownHead, LogGapError } from "./log-walk.ts";
-import { equalHashes, isWellFormedHead, rootOf } from "./merkle-tree.ts";
 import type { LogPlace, TakenOverLog } from "./trail-start.ts";
 
 /** Where checkpoints go, and when they are made. */

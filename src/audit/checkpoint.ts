@@ -1,7 +1,7 @@
 // Checkpoints: the signed head of the log (c2sp.org/tlog-checkpoint).
 
+import { hashBytes } from "../core/merkle-tree.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { hashBytes } from "./merkle-tree.ts";
 import { type NoteFailure, type NoteSigner, type NoteVerifier, openNote, signNote } from "./signed-note.ts";
 
 export interface Checkpoint {

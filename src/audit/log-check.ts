@@ -1,10 +1,11 @@
 // Checks a log that is taken over: its entries must hash to every tree that something vouches for.
 
+import type { LogHead } from "../core/merkle-tree.ts";
+import { emptyHead, equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import type { LogHead, LogStore, StoredCheckpoint } from "./log-store.ts";
+import type { LogStore, StoredCheckpoint } from "./log-store.ts";
 import { grownHead, LogGapError } from "./log-walk.ts";
-import { emptyHead, equalHashes, isWellFormedHead, rootOf } from "./merkle-tree.ts";
 import type { NoteVerifier } from "./signed-note.ts";
 
 /** A tree that must be a prefix of the log: what vouches for it, its size and its root. */

@@ -1,19 +1,19 @@
 // In-memory stand-ins for tests of the trail itself, faithful to the interfaces; the drivers have a suite of their own.
 
 import type { EncodedEntry } from "../core/entry.ts";
+import type { LogHead } from "../core/merkle-tree.ts";
+import { appendLeafHashes, emptyHead, leafHash } from "../core/merkle-tree.ts";
 import {
   type AppendReceipt,
   FencedError,
   type IdRecord,
   type LogContents,
-  type LogHead,
   type LogIdentity,
   type LogStore,
   LogUnavailableError,
   type StoredCheckpoint,
   type StoredEntry,
 } from "./log-store.ts";
-import { appendLeafHashes, emptyHead, leafHash } from "./merkle-tree.ts";
 import type { Payload, PayloadStore, Subject } from "./payload-store.ts";
 
 /** What survives a restart, open to tampering. Several stores over one state are several processes on one database. */

@@ -1,13 +1,7 @@
 // Where the log lives. Implemented by storage/; every driver passes storage/contract.ts.
 
 import type { EncodedEntry } from "../core/entry.ts";
-
-/** The right edge of the tree: enough to append and to compute the root, O(log n) hashes (RFC 6962 §2.1). */
-export interface LogHead {
-  readonly size: number;
-  /** Hashes of the full subtrees that the size's binary digits name, largest first. */
-  readonly frontier: readonly Uint8Array[];
-}
+import type { LogHead } from "../core/merkle-tree.ts";
 
 /** What a log is called, written once when it is created. */
 export interface LogIdentity {

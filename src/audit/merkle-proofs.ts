@@ -1,7 +1,7 @@
 // Inclusion and consistency proofs (RFC 6962 §2.1.1 and §2.1.2), made from stored subtree hashes and verified as
 // RFC 9162 §2.1.3.2 and §2.1.4.2 say.
 
-import { equalHashes, hashBytes, nodeHash } from "./merkle-tree.ts";
+import { equalHashes, hashBytes, nodeHash } from "../core/merkle-tree.ts";
 
 /** Reads the hash of the full subtree of 2^level leaves that starts at leaf `index` · 2^level. */
 export type SubtreeReader = (level: number, index: number) => Promise<Uint8Array>;

@@ -3,8 +3,15 @@ import { readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import fc from "fast-check";
 import { z } from "zod";
+import {
+  appendLeafHashes,
+  emptyHead,
+  isWellFormedHead,
+  leafHash,
+  nodeHash,
+  rootOf,
+} from "../core/merkle-tree.ts";
 import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from "./merkle-proofs.ts";
-import { appendLeafHashes, emptyHead, isWellFormedHead, leafHash, nodeHash, rootOf } from "./merkle-tree.ts";
 
 const vectorFolder = new URL("../../../shared/vectors/rfc6962/", import.meta.url);
 

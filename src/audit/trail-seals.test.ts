@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, it } from "node:test";
+import type { LogHead } from "../core/merkle-tree.ts";
+import { appendLeafHashes, emptyHead, leafHash } from "../core/merkle-tree.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { MemoryLogStore } from "./log-store.test-support.ts";
-import { FencedError, type LogHead, LogUnavailableError } from "./log-store.ts";
-import { appendLeafHashes, emptyHead, leafHash } from "./merkle-tree.ts";
+import { FencedError, LogUnavailableError } from "./log-store.ts";
 import { completed, decided, record, type TrailBench, trailBench } from "./trail.test-support.ts";
 import type { Trail } from "./trail.ts";
 

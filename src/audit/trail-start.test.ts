@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { appendLeafHashes, emptyHead, leafHash } from "../core/merkle-tree.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { encodeLeaf } from "./leaf.ts";
 import { diskFull, MemoryLogStore } from "./log-store.test-support.ts";
-import { appendLeafHashes, emptyHead, leafHash } from "./merkle-tree.ts";
 import { completed, decided, leavesOf, record, type TrailBench, trailBench } from "./trail.test-support.ts";
 
 /** Counts what is read. */

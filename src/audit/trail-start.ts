@@ -2,12 +2,13 @@
 // was signed before.
 
 import { readTextFile } from "../core/durable-file.ts";
+import type { LogHead } from "../core/merkle-tree.ts";
+import { equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { checkpointFailureText, openCheckpoint } from "./checkpoint.ts";
 import { type Anchor, checkLog, damagedHead, frontierHasRoot } from "./log-check.ts";
-import type { LogHead, LogStore, StoredCheckpoint } from "./log-store.ts";
+import type { LogStore, StoredCheckpoint } from "./log-store.ts";
 import { entriesOf } from "./log-walk.ts";
-import { equalHashes, isWellFormedHead, rootOf } from "./merkle-tree.ts";
 import { parseLeaf } from "./parse-leaf.ts";
 import type { NoteSigner } from "./signed-note.ts";
 

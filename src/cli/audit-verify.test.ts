@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { leafSamples } from "../audit/leaf-samples.test-support.ts";
-import { appendLeafHashes, leafHash } from "../audit/merkle-tree.ts";
 import { noteSigner } from "../audit/signed-note.ts";
 import { completed, decided, record } from "../audit/trail.test-support.ts";
 import { Trail } from "../audit/trail.ts";
@@ -21,7 +20,7 @@ const activated = leafSamples["policy.activated"];
 
 before(async () => {
   mkdirSync(join(base, "keys"));
-  const storage = openSqliteStorage(join(base, "data"), { leafHash, appendLeafHashes });
+  const storage = openSqliteStorage(join(base, "data"));
   const clock = { time: Date.parse("2026-11-23T00:00:00.000Z"), now: () => clock.time };
   const trail = await Trail.open({
     store: storage.log,

@@ -8,7 +8,6 @@ import { join } from "node:path";
 import pino from "pino";
 import type { Leaf, LeafOf } from "../audit/leaf-schema.ts";
 import { type LogStore, LogUnavailableError } from "../audit/log-store.ts";
-import { appendLeafHashes, leafHash } from "../audit/merkle-tree.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { Payloads } from "../audit/payloads.ts";
 import { parseVerifierKey } from "../audit/signed-note.ts";
@@ -98,7 +97,7 @@ const latestEntries = 50;
 
 export async function openTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-gateway-"));
-  const storage = openSqliteStorage(join(folder, "data"), { leafHash, appendLeafHashes });
+  const storage = openSqliteStorage(join(folder, "data"));
   const journal: string[] = [];
   const faults: string[] = [];
   const control = { failing: (_entries: string): boolean => false };

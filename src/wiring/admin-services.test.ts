@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { DataKeys } from "../audit/data-keys.ts";
-import { appendLeafHashes, leafHash } from "../audit/merkle-tree.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import { noteSigner } from "../audit/signed-note.ts";
 import { checkLookupKey, Subjects } from "../audit/subjects.ts";
@@ -37,7 +36,7 @@ interface Keys {
 
 /** The parts that have to do with administration, on real storage, put together as compose.ts does it. */
 async function start(folder: string, keys: Keys = { kek, lookupKey }) {
-  const storage = openSqliteStorage(join(folder, "data"), { leafHash, appendLeafHashes });
+  const storage = openSqliteStorage(join(folder, "data"));
   try {
     const mayCreate = (await storage.log.identity()) === null;
     const root = await openRootKey(keys.kek, storage.payloads, mayCreate);
@@ -176,7 +175,7 @@ test("with a wrong key-encryption or lookup key nothing starts, and nothing is w
   const folder = newFolder(t);
   await (await start(folder)).close();
   const entries = async (): Promise<number> => {
-    const storage = openSqliteStorage(join(folder, "data"), { leafHash, appendLeafHashes });
+    const storage = openSqliteStorage(join(folder, "data"));
     const { size } = await storage.log.head();
     await storage.close();
     return size;

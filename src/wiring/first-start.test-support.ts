@@ -18,10 +18,9 @@ function step(): void {
 }
 
 await killBeforeSteps();
-const { appendLeafHashes, leafHash } = await import("../audit/merkle-tree.ts");
 const { openSqliteStorage } = await import("../storage/sqlite/open.ts");
 const { openRecord } = await import("./record.ts");
-const storage = openSqliteStorage(join(folder, "data"), { appendLeafHashes, leafHash });
+const storage = openSqliteStorage(join(folder, "data"));
 const record = await openRecord({
   log: storage.log,
   payloads: storage.payloads,

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import { pino } from "pino";
-import { appendLeafHashes, leafHash } from "../audit/merkle-tree.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import { completed, decided } from "../audit/trail.test-support.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -33,7 +32,7 @@ function folderFor(t: TestContext): string {
 
 /** Starts as the gateway does, records a call, and stops. */
 async function start(folder: string, environment: NodeJS.ProcessEnv = {}): Promise<Start> {
-  const storage = openSqliteStorage(join(folder, "data"), { appendLeafHashes, leafHash });
+  const storage = openSqliteStorage(join(folder, "data"));
   const told: Told[] = [];
   try {
     const { trail } = await openRecord({

@@ -11,7 +11,6 @@ import Fastify from "fastify";
 import { commitment } from "../../src/audit/commitment.ts";
 import { DataKeys } from "../../src/audit/data-keys.ts";
 import { leafSamples } from "../../src/audit/leaf-samples.test-support.ts";
-import { appendLeafHashes, leafHash } from "../../src/audit/merkle-tree.ts";
 import { Payloads } from "../../src/audit/payloads.ts";
 import { noteSigner } from "../../src/audit/signed-note.ts";
 import { Subjects } from "../../src/audit/subjects.ts";
@@ -43,7 +42,7 @@ export type AdminBench = Awaited<ReturnType<typeof adminBench>>;
 
 export async function adminBench(t: Pick<TestContext, "after">) {
   const folder = testFolder();
-  const storage = openSqliteStorage(join(folder, "data"), { leafHash, appendLeafHashes });
+  const storage = openSqliteStorage(join(folder, "data"));
   const clock = { time: Date.parse("2026-01-05T00:00:00.000Z"), now: () => clock.time };
   const trailFaults: string[] = [];
   const expected: { trailFault: RegExp | null } = { trailFault: null };

@@ -1,8 +1,8 @@
 // The checkpoints that a log is held against, and whether what is kept beside their signed notes is what these say.
 
+import { equalHashes, isWellFormedHead, rootOf } from "../../core/merkle-tree.ts";
 import { type Checkpoint, checkpointFailureText, openCheckpoint } from "../checkpoint.ts";
 import type { StoredCheckpoint } from "../log-store.ts";
-import { equalHashes, isWellFormedHead, rootOf } from "../merkle-tree.ts";
 import type { NoteVerifier } from "../signed-note.ts";
 import type { EntrySource } from "./entry-source.ts";
 import type { CheckpointOrigin, LogFinding } from "./log-finding.ts";

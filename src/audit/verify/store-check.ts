@@ -1,8 +1,9 @@
 // Holds what the store keeps beside the entries against the entries: the head, and the ids by which entries are found.
 // None of it is signed, and a gateway goes on from it.
 
-import type { LogContents, LogHead, StoredHead } from "../log-store.ts";
-import { equalHashes, isWellFormedHead, rootOf } from "../merkle-tree.ts";
+import type { LogHead } from "../../core/merkle-tree.ts";
+import { equalHashes, isWellFormedHead, rootOf } from "../../core/merkle-tree.ts";
+import type { LogContents, StoredHead } from "../log-store.ts";
 import type { LogFinding } from "./log-finding.ts";
 
 /** What the entries came to. */

@@ -1,7 +1,8 @@
 // Rebuilds the tree from the entries as they are read and holds it against every checkpoint on the way.
 
-import type { LogHead, StoredEntry } from "../log-store.ts";
-import { appendLeafHashes, emptyHead, equalHashes, leafHash, rootOf } from "../merkle-tree.ts";
+import type { LogHead } from "../../core/merkle-tree.ts";
+import { appendLeafHashes, emptyHead, equalHashes, leafHash, rootOf } from "../../core/merkle-tree.ts";
+import type { StoredEntry } from "../log-store.ts";
 import type { CheckpointOrigin, LogFinding } from "./log-finding.ts";
 import type { Mark } from "./marks.ts";
 

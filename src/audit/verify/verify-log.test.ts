@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { rootOf } from "../../core/merkle-tree.ts";
 import { signCheckpoint } from "../checkpoint.ts";
 import { MemoryLogStore } from "../log-store.test-support.ts";
-import { rootOf } from "../merkle-tree.ts";
 import { noteSigner } from "../signed-note.ts";
 import { actionDecided, decided, record, testSigner, trailBench } from "../trail.test-support.ts";
 import { type EntrySource, logStoreSource } from "./entry-source.ts";

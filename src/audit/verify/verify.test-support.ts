@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import { appendLeafHashes, emptyHead, leafHash, rootOf } from "../../core/merkle-tree.ts";
 import { signCheckpoint } from "../checkpoint.ts";
 import { leafSamples } from "../leaf-samples.test-support.ts";
 import type { LeafBody } from "../leaf-schema.ts";
 import { type LogState, MemoryLogStore } from "../log-store.test-support.ts";
 import type { StoredCheckpoint } from "../log-store.ts";
-import { appendLeafHashes, emptyHead, leafHash, rootOf } from "../merkle-tree.ts";
 import {
   actionDecided,
   completed,

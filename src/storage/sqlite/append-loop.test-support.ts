@@ -4,13 +4,12 @@
 import { writeSync } from "node:fs";
 import { entry } from "../contract/samples.ts";
 import { openSqliteStorage } from "./open.ts";
-import { tree } from "./test-data.test-support.ts";
 
 const callers = 8;
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new TypeError("name the folder");
 
-const { log } = openSqliteStorage(folder, tree);
+const { log } = openSqliteStorage(folder);
 await log.takeOver(`inst_${process.pid}`);
 await Promise.all(
   Array.from({ length: callers }, async () => {

@@ -6,7 +6,7 @@ import { thinCheckpoints } from "./checkpoint-thinning.ts";
 import { openDatabase } from "./database.ts";
 import { openSqliteStorage, storageOn } from "./open.ts";
 import { migrations } from "./schema.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 
 const second = 1_000;
 const day = 86_400 * second;
@@ -19,7 +19,7 @@ function checkpoint(size: number, time: number) {
 test("days of checkpoints stay as many rows as the rule says, and no more", () =>
   withFolder(async (folder) => {
     const connections = openDatabase(folder);
-    const storage = storageOn(connections, tree);
+    const storage = storageOn(connections);
     let size = 0;
     // Two a minute, and at the end one every four seconds: enough of them to be thinned, and few enough for a test.
     for (let at = 0; at < 3 * day; at += at < 3 * day - 7_200 * second ? 30 * second : 4 * second) {
@@ -72,7 +72,7 @@ test("a database from before checkpoints had a time opens, and thins what it has
     for (const size of [3, 5, 8])
       insert.run(size, Buffer.alloc(32, size), `note of ${size}`, Buffer.alloc(32));
     old.close();
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     const { log } = storage;
     assert.equal((await log.latestCheckpoint())?.size, 8);
     await log.putCheckpoint(checkpoint(9, Date.UTC(2026, 0, 5)));

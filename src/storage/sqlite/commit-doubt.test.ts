@@ -11,7 +11,7 @@ import type { Storage } from "../storage.ts";
 import { openDatabase } from "./database.ts";
 import { idBytes, packHashes } from "./log-appender.ts";
 import { openSqliteStorage, storageOn } from "./open.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 import { SqliteWriter } from "./writer.ts";
 
 test("what was refused when its commit could not be synced does not come back after a kill -9", () =>
@@ -101,13 +101,13 @@ async function withBrokenDisk(use: (broken: BrokenDisk) => Promise<void>): Promi
       left = true;
       appendFileSync(walOf(folder), pagesOf(folder, join(parent, "twin"), kept, refused));
     });
-    const storage = storageOn(connections, tree);
+    const storage = storageOn(connections);
     await storage.log.takeOver("inst_1");
     await storage.log.append(kept);
     const assertHoldsAfterKill = async (expected: readonly EncodedEntry[]): Promise<void> => {
       const crashed = join(parent, "crashed");
       copyData(folder, crashed);
-      const found = openSqliteStorage(crashed, tree);
+      const found = openSqliteStorage(crashed);
       await assertLogHolds(found.log, expected);
       await found.close();
       rmSync(crashed, { recursive: true });

@@ -7,7 +7,7 @@ import { OperatorError } from "../../core/operator-error.ts";
 import { entries, hex } from "../contract/samples.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./open.ts";
 import { migrations } from "./schema.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 
 test("a copy of the first version is read without being brought to this one, its checkpoints too", () =>
   withFolder(async (folder) => {
@@ -38,7 +38,7 @@ test("a copy of the first version is read without being brought to this one, its
 test("a database whose version somebody set to nothing is read all the same, and an empty one is none", () =>
   withFolder(async (folder) => {
     const path = join(folder, "portcullis.db");
-    await openSqliteStorage(folder, tree).close();
+    await openSqliteStorage(folder).close();
     const database = new DatabaseSync(path);
     database.exec("PRAGMA user_version = 0");
     database.close();
@@ -52,7 +52,7 @@ test("a database whose version somebody set to nothing is read all the same, and
 
 test("a database of a newer version is not read, and the version that can is named", () =>
   withFolder(async (folder) => {
-    await openSqliteStorage(folder, tree).close();
+    await openSqliteStorage(folder).close();
     const database = new DatabaseSync(join(folder, "portcullis.db"));
     database.exec("PRAGMA user_version = 999");
     database.close();
@@ -64,7 +64,7 @@ test("a database of a newer version is not read, and the version that can is nam
 
 test("contents and records are given out whatever somebody wrote into them", () =>
   withFolder(async (folder) => {
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     const { log } = storage;
     await log.takeOver("inst_1");
     const all = entries(3);

@@ -10,7 +10,7 @@ import { assertLogHolds } from "../contract/driver.ts";
 import { apiKey, entries, entry, headOf, hexHead } from "../contract/samples.ts";
 import { openDatabase, type SqliteConnections } from "./database.ts";
 import { openSqliteStorage, storageOn } from "./open.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 import { SqliteWriter } from "./writer.ts";
 
 test("what was acknowledged before a kill -9 is there, in its place, and the log goes on, again and again", () =>
@@ -18,7 +18,7 @@ test("what was acknowledged before a kill -9 is there, in its place, and the log
     let before = 0;
     for (let round = 0; round < 3; round += 1) {
       const acknowledged = await appendUntilKilled(folder, 150);
-      const storage = openSqliteStorage(folder, tree);
+      const storage = openSqliteStorage(folder);
       const stored = await storage.log.read(0, 10_000);
       assert.deepEqual(
         stored.map(({ index }) => index),
@@ -42,7 +42,7 @@ test("what was acknowledged before a kill -9 is there, in its place, and the log
 test("a full disk refuses what does not fit, never keeps half of it, and appending works again when there is room", () =>
   withFolder(async (folder) => {
     const connections = openDatabase(folder);
-    const storage = storageOn(connections, tree);
+    const storage = storageOn(connections);
     const { log, keys } = storage;
     await log.takeOver("inst_1");
     const kept: EncodedEntry[] = [entry("before")];
@@ -98,7 +98,7 @@ test("a full disk fails all who share the transaction alike, and none of their j
 test("a database that cannot be written fails all who wait, and serves those who come when it can be", () =>
   withFolder(async (folder) => {
     const connections = openDatabase(folder);
-    const storage = storageOn(connections, tree);
+    const storage = storageOn(connections);
     await storage.log.takeOver("inst_1");
     connections.writer.exec("PRAGMA query_only = ON");
     const settled = await Promise.allSettled(entries(50).map((one) => storage.log.append([one])));
@@ -113,7 +113,7 @@ test("a database that cannot be written fails all who wait, and serves those who
 
 test("too many who wait are refused before anything is done, and the others are served", () =>
   withFolder(async (folder) => {
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     const waiting: Promise<unknown>[] = [];
     for (let at = 0; at < 50_010; at += 1) waiting.push(storage.payloads.putPayloads([]));
     const settled = await Promise.allSettled(waiting);

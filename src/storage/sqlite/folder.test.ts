@@ -20,18 +20,18 @@ import { assertLogHolds } from "../contract/driver.ts";
 import { entries, entry } from "../contract/samples.ts";
 import { openDatabase } from "./database.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./open.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 
 test("a second gateway on a folder is refused, by name of the folder and of the process that has it", () =>
   withFolder(async (folder) => {
-    const first = openSqliteStorage(folder, tree);
+    const first = openSqliteStorage(folder);
     await first.log.takeOver("inst_1");
-    assert.throws(() => openSqliteStorage(folder, tree), inUseBy(folder, process.pid));
+    assert.throws(() => openSqliteStorage(folder), inUseBy(folder, process.pid));
     const kept = entry();
     await first.log.append([kept]);
     await first.close();
     await first.close();
-    const next = openSqliteStorage(folder, tree);
+    const next = openSqliteStorage(folder);
     await assertLogHolds(next.log, [kept]);
     await next.close();
   }));
@@ -43,25 +43,25 @@ test("a gateway in another process keeps its folder until it is killed, and then
     const ended = once(child, "exit");
     try {
       await once(child.stdout, "data");
-      assert.throws(() => openSqliteStorage(folder, tree), inUseBy(folder, child.pid));
+      assert.throws(() => openSqliteStorage(folder), inUseBy(folder, child.pid));
     } finally {
       child.kill("SIGKILL");
       await ended;
     }
-    await openSqliteStorage(folder, tree).close();
+    await openSqliteStorage(folder).close();
   }));
 
 test("a gateway that was got past leaves the other's process id alone, though its own has the same number", () =>
   withFolder(async (folder) => {
     const pid = join(folder, "portcullis.pid");
-    const first = openSqliteStorage(folder, tree);
+    const first = openSqliteStorage(folder);
     assert.equal(readFileSync(pid, "utf8"), `${process.pid}\n`);
     // Both number 1, as in two containers on one volume.
     utimesSync(pid, 1, 1);
     writeFileSync(pid, `${process.pid}\n`);
     await first.close();
     assert.equal(readFileSync(pid, "utf8"), `${process.pid}\n`);
-    const next = openSqliteStorage(folder, tree);
+    const next = openSqliteStorage(folder);
     await next.close();
     assert.equal(existsSync(pid), false);
   }));
@@ -71,7 +71,7 @@ test("what a killed gateway had begun to write is gone after the next start, and
     const leftover = "operator.json.2f3f1d36-6a55-4f6b-9d3e-0a1b2c3d4e5f.tmp";
     const others = ["backup.tmp", "operator.json", "operator.json.tmp"];
     for (const name of [leftover, ...others]) writeFileSync(join(folder, name), "a token");
-    await openSqliteStorage(folder, tree).close();
+    await openSqliteStorage(folder).close();
     const left = readdirSync(folder);
     assert.equal(left.includes(leftover), false);
     for (const name of others) assert.ok(left.includes(name), name);
@@ -80,7 +80,7 @@ test("what a killed gateway had begun to write is gone after the next start, and
 test("folder and files are the gateway's own user's alone", () =>
   withFolder(async (parent) => {
     const folder = join(parent, "deep", "data");
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     await storage.log.takeOver("inst_1");
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     const files = readdirSync(folder);
@@ -92,7 +92,7 @@ test("folder and files are the gateway's own user's alone", () =>
 test("a folder that was open to others is closed to them", () =>
   withFolder(async (folder) => {
     chmodSync(folder, 0o755);
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     await storage.close();
   }));
@@ -108,27 +108,27 @@ test("commits are synced in full", () =>
 
 test("a database of a newer version is refused, and left as it is", () =>
   withFolder(async (folder) => {
-    await openSqliteStorage(folder, tree).close();
+    await openSqliteStorage(folder).close();
     const database = new DatabaseSync(join(folder, "portcullis.db"));
     database.exec("PRAGMA user_version = 999");
     database.close();
-    assert.throws(() => openSqliteStorage(folder, tree), refusal(/newer portcullis/));
+    assert.throws(() => openSqliteStorage(folder), refusal(/newer portcullis/));
     assert.throws(() => openSqliteLogReadOnly(folder), refusal(/version 999/));
   }));
 
 test("a file that is no database is refused in words, and so is a folder that is a file", () =>
   withFolder(async (folder) => {
     writeFileSync(join(folder, "portcullis.db"), "no database at all ".repeat(1_000));
-    assert.throws(() => openSqliteStorage(folder, tree), refusal(/portcullis\.db/));
+    assert.throws(() => openSqliteStorage(folder), refusal(/portcullis\.db/));
     assert.throws(() => openSqliteLogReadOnly(folder), refusal(/cannot be read/));
     writeFileSync(join(folder, "file"), "");
-    assert.throws(() => openSqliteStorage(join(folder, "file"), tree), refusal(/cannot be used/));
+    assert.throws(() => openSqliteStorage(join(folder, "file")), refusal(/cannot be used/));
   }));
 
 test("reading needs no lock, sees what a running gateway commits, and can change nothing", () =>
   withFolder(async (folder) => {
     assert.throws(() => openSqliteLogReadOnly(folder), refusal(/no database/));
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     await storage.log.takeOver("inst_1");
     const observer = openSqliteLogReadOnly(folder);
     const all = entries(3);
@@ -146,7 +146,7 @@ test("reading needs no lock, sees what a running gateway commits, and can change
 test("a copy on read-only ground is read whole, what was only in the write-ahead log too", () =>
   withFolder(async (parent) => {
     const [folder, copy] = [join(parent, "data"), join(parent, "copy")];
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     await storage.log.takeOver("inst_1");
     const all = entries(5);
     await storage.log.append(all);
@@ -167,7 +167,7 @@ test("a copy on read-only ground is read whole, what was only in the write-ahead
 
 test("nothing of a destroyed secret is left in any file", () =>
   withFolder(async (folder) => {
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     await storage.log.takeOver("inst_1");
     const [wrappedKey, ciphertext] = [
       Buffer.from("the wrapped key of it"),

@@ -8,7 +8,7 @@ import { assertLogHolds } from "../contract/driver.ts";
 import { apiKey, entries, entry, headOf } from "../contract/samples.ts";
 import { packHashes } from "./log-appender.ts";
 import { openSqliteStorage } from "./open.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 
 const other = packHashes(headOf(entries(3).map(({ leaf }) => leaf)).frontier).toString();
 
@@ -23,7 +23,7 @@ for (const [what, change] of [
 ] as const) {
   test(`nothing is written on top of a head that somebody else changed: ${what}`, () =>
     withFolder(async (folder) => {
-      const storage = openSqliteStorage(folder, tree);
+      const storage = openSqliteStorage(folder);
       await storage.log.takeOver("inst_1");
       const kept = entries(3);
       await storage.log.append(kept);
@@ -39,7 +39,7 @@ for (const [what, change] of [
 
 test("a row in the way of the next entry makes appends fail, and no entry is lost or half there", () =>
   withFolder(async (folder) => {
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     await storage.log.takeOver("inst_1");
     const kept = entries(3);
     await storage.log.append(kept);
@@ -56,9 +56,9 @@ test("a row in the way of the next entry makes appends fail, and no entry is los
 
 test("a log that lost its head is refused in words", () =>
   withFolder(async (folder) => {
-    await openSqliteStorage(folder, tree).close();
+    await openSqliteStorage(folder).close();
     tamper(folder, "DELETE FROM log_head");
-    const { log, ...storage } = openSqliteStorage(folder, tree);
+    const { log, ...storage } = openSqliteStorage(folder);
     for (const asked of [log.head(), log.openFrom(), log.takeOver("inst_1")]) {
       await assert.rejects(
         asked,
@@ -70,9 +70,9 @@ test("a log that lost its head is refused in words", () =>
 
 test("a head with numbers that no log has is refused in words", () =>
   withFolder(async (folder) => {
-    await openSqliteStorage(folder, tree).close();
+    await openSqliteStorage(folder).close();
     tamper(folder, `UPDATE log_head SET size = ${2n ** 60n}`);
-    const { log, ...storage } = openSqliteStorage(folder, tree);
+    const { log, ...storage } = openSqliteStorage(folder);
     for (const asked of [log.head(), log.takeOver("inst_1")])
       await assert.rejects(asked, LogUnavailableError);
     await storage.close();

@@ -2,16 +2,11 @@
 // fence: this process writes only on top of what it committed itself.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type AppendReceipt, FencedError, type LogHead } from "../../audit/log-store.ts";
+import { type AppendReceipt, FencedError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
+import { appendLeafHashes, type LogHead, leafHash } from "../../core/merkle-tree.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { blob, integer, rowOf } from "./row.ts";
-
-/** Merkle tree arithmetic (RFC 6962), which audit/ owns. */
-export interface TreeArithmetic {
-  leafHash(leaf: Uint8Array): Uint8Array;
-  appendLeafHashes(head: LogHead, hashes: readonly Uint8Array[]): LogHead;
-}
 
 /** Who writes, and the right edge of the log as that writer knows it. */
 interface Edge {
@@ -22,7 +17,6 @@ interface Edge {
 }
 
 export class LogAppender {
-  readonly #tree: TreeArithmetic;
   readonly #takeOver: StatementSync;
   readonly #readEdge: StatementSync;
   readonly #writeHead: StatementSync;
@@ -35,8 +29,7 @@ export class LogAppender {
   #open: Edge | null = null;
   #hashes: Uint8Array[] = [];
 
-  constructor(writer: DatabaseSync, tree: TreeArithmetic) {
-    this.#tree = tree;
+  constructor(writer: DatabaseSync) {
     this.#takeOver = writer.prepare(
       "UPDATE log_head SET epoch = epoch + 1, instance = ? RETURNING epoch, size, frontier",
     );
@@ -79,7 +72,7 @@ export class LogAppender {
       this.#insertEntry.run(index, entry.leaf);
       this.#insertId.run(id, index);
       if (entry.salt !== null) this.#insertSalt.run(id, entry.salt.subject, entry.salt.bytes);
-      this.#hashes.push(this.#tree.leafHash(entry.leaf));
+      this.#hashes.push(leafHash(entry.leaf));
       index += 1;
     }
     return { firstIndex, size: index };
@@ -88,7 +81,7 @@ export class LogAppender {
   /** Moves the head with the leaves, once for the whole transaction, under the fence. */
   beforeCommit(): void {
     if (this.#open === null || this.#hashes.length === 0) return;
-    const head = this.#tree.appendLeafHashes(this.#open.head, this.#hashes);
+    const head = appendLeafHashes(this.#open.head, this.#hashes);
     const packed = packHashes(head.frontier);
     this.#moveHead(this.#open, head.size, packed);
     this.#open = { epoch: this.#open.epoch, head, packed };

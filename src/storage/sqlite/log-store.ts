@@ -5,7 +5,6 @@ import {
   type AppendReceipt,
   type IdRecord,
   type LogContents,
-  type LogHead,
   type LogIdentity,
   type LogStore,
   LogUnavailableError,
@@ -13,6 +12,7 @@ import {
   type StoredEntry,
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
+import type { LogHead } from "../../core/merkle-tree.ts";
 import { thinCheckpoints } from "./checkpoint-thinning.ts";
 import { idBytes, type LogAppender, lostHead, packHashes, unpackHashes } from "./log-appender.ts";
 import { blob, integer, type Row, rowOf, text } from "./row.ts";

@@ -4,7 +4,7 @@ import type { LogStore } from "../../audit/log-store.ts";
 import type { Storage } from "../storage.ts";
 import { openDatabase, openDatabaseReadOnly, type SqliteConnections } from "./database.ts";
 import { SqliteKeyStore } from "./key-store.ts";
-import { LogAppender, type TreeArithmetic } from "./log-appender.ts";
+import { LogAppender } from "./log-appender.ts";
 import { SqliteLogStore, type WriteSide } from "./log-store.ts";
 import { SqlitePayloadStore } from "./payload-store.ts";
 import { SqliteRevisionStore } from "./revision-store.ts";
@@ -14,14 +14,14 @@ import { WriteAheadLog } from "./write-ahead-log.ts";
 import { SqliteWriter } from "./writer.ts";
 
 /** Throws `OperatorError` when the folder is in use or cannot be opened by this version. */
-export function openSqliteStorage(folder: string, tree: TreeArithmetic): Storage {
-  return storageOn(openDatabase(folder), tree);
+export function openSqliteStorage(folder: string): Storage {
+  return storageOn(openDatabase(folder));
 }
 
 /** The stores over these connections, which they close. */
-export function storageOn(connections: SqliteConnections, tree: TreeArithmetic): Storage {
+export function storageOn(connections: SqliteConnections): Storage {
   const { writer: database, reader } = connections;
-  const appender = new LogAppender(database, tree);
+  const appender = new LogAppender(database);
   const writer = new SqliteWriter(database, {
     fence: () => appender.fence(),
     beforeCommit: () => appender.beforeCommit(),

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { entry } from "../contract/samples.ts";
 import { openDatabase } from "./database.ts";
 import { openSqliteStorage, storageOn } from "./open.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 import { WriteAheadLog } from "./write-ahead-log.ts";
 
 const ciphertext = Buffer.from("a ciphertext that must not stay anywhere");
@@ -21,7 +21,7 @@ const secret = {
 
 test("a destroyed secret leaves the write-ahead log once whoever was reading meanwhile is done, and says so until then", () =>
   withFolder(async (folder) => {
-    const storage = openSqliteStorage(folder, tree);
+    const storage = openSqliteStorage(folder);
     await storage.log.takeOver("inst_1");
     await storage.secrets.put(secret, entry());
     const reading = readerOf(folder);
@@ -83,7 +83,7 @@ test("a write-ahead log that cannot be folded in for long is a problem while it 
 test("a disk that refuses to have the write-ahead log folded in is a problem at once", () =>
   withFolder(async (folder) => {
     const connections = openDatabase(folder);
-    const storage = storageOn(connections, tree);
+    const storage = storageOn(connections);
     await storage.log.takeOver("inst_1");
     const prepare = connections.writer.prepare.bind(connections.writer);
     connections.writer.prepare = (sql) => {

@@ -1,8 +1,14 @@
-// The Merkle tree of the log: hashing, appending at the right edge, and the root (RFC 6962 §2.1). Proofs are in
-// merkle-proofs.ts.
+// The Merkle tree of the log: hashing, appending at the right edge, and the root (RFC 6962 §2.1). In core because the
+// trail and every store that keeps it need the same arithmetic; proofs are the trail's (audit/merkle-proofs.ts).
 
 import { hash } from "node:crypto";
-import type { LogHead } from "./log-store.ts";
+
+/** The right edge of the tree: enough to append and to compute the root, O(log n) hashes (RFC 6962 §2.1). */
+export interface LogHead {
+  readonly size: number;
+  /** Hashes of the full subtrees that the size's binary digits name, largest first. */
+  readonly frontier: readonly Uint8Array[];
+}
 
 export const hashBytes = 32;
 
