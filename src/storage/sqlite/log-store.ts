@@ -13,29 +13,20 @@ import {
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { LogHead } from "../../core/merkle-tree.ts";
-import { thinCheckpoints } from "./checkpoint-thinning.ts";
-import { idBytes, type LogAppender, lostHead, packHashes, unpackHashes } from "./log-appender.ts";
+import { idBytes, lostHead, unpackHashes } from "./log-appender.ts";
 import { blob, integer, type Row, rowOf, text } from "./row.ts";
 import { databaseFault } from "./sqlite-fault.ts";
-import type { WriteAheadLog } from "./write-ahead-log.ts";
-import type { SqliteWriter } from "./writer.ts";
+import type { OpenWriteSide } from "./write-side.ts";
 
 const maxBatch = 10_000;
 const maxCheckpoints = 1_000;
 
-/** `write` is null on a database that is open for reading only. */
-export interface WriteSide {
-  readonly database: DatabaseSync;
-  readonly writer: SqliteWriter;
-  readonly appender: LogAppender;
-  readonly wal: WriteAheadLog;
-}
-
 export class SqliteLogStore implements LogStore {
   readonly #reader: DatabaseSync;
-  readonly #write: WriteSide | null;
+  /** Null on a database that is open for reading only. */
+  readonly #write: OpenWriteSide | null;
 
-  constructor(reader: DatabaseSync, write: WriteSide | null) {
+  constructor(reader: DatabaseSync, write: OpenWriteSide | null) {
     this.#reader = reader;
     this.#write = write;
   }
@@ -46,21 +37,11 @@ export class SqliteLogStore implements LogStore {
   }
 
   async create(identity: LogIdentity): Promise<void> {
-    const { database, writer } = this.#writable();
-    await writer.write(() => {
-      database
-        .prepare("INSERT OR IGNORE INTO log_identity VALUES (1, ?, ?)")
-        .run(identity.origin, identity.vkey);
-      const row = rowOf(database.prepare("SELECT origin, vkey FROM log_identity").get());
-      if (row?.["origin"] !== identity.origin || row["vkey"] !== identity.vkey) {
-        throw new TypeError("the log has another name already");
-      }
-    });
+    return this.#writable().side.log.create(identity);
   }
 
   async takeOver(instance: string): Promise<number> {
-    const { writer, appender } = this.#writable();
-    return writer.writeUnfenced(() => appender.takeOver(instance));
+    return this.#writable().side.log.takeOver(instance);
   }
 
   async head(): Promise<LogHead> {
@@ -70,8 +51,7 @@ export class SqliteLogStore implements LogStore {
   }
 
   append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
-    const { writer, appender } = this.#writable();
-    return writer.write(() => appender.append(entries));
+    return this.#writable().side.log.append(entries);
   }
 
   async read(from: number, to: number): Promise<readonly StoredEntry[]> {
@@ -101,20 +81,7 @@ export class SqliteLogStore implements LogStore {
   }
 
   async putCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {
-    const { database, writer } = this.#writable();
-    await writer.write(() => {
-      const { size, root, note, frontier, time } = checkpoint;
-      const last = rowOf(
-        database.prepare("SELECT size, root, made_at FROM checkpoints ORDER BY size DESC LIMIT 1").get(),
-      );
-      refuseStepBack(last, checkpoint);
-      database
-        .prepare(
-          "INSERT OR REPLACE INTO checkpoints (size, root, note, frontier, made_at) VALUES (?, ?, ?, ?, ?)",
-        )
-        .run(size, root, note, packHashes(frontier), time);
-      if (last !== null) thinCheckpoints(database, integer(last, "made_at"), time);
-    });
+    return this.#writable().side.log.putCheckpoint(checkpoint);
   }
 
   async latestCheckpoint(): Promise<StoredCheckpoint | null> {
@@ -183,18 +150,15 @@ export class SqliteLogStore implements LogStore {
   }
 
   async setOpenFrom(index: number): Promise<void> {
-    const { database, writer } = this.#writable();
-    await writer.write(() => {
-      database.prepare("UPDATE log_head SET open_from = ?").run(index);
-    });
+    return this.#writable().side.log.setOpenFrom(index);
   }
 
   stop(why: string): void {
-    this.#writable().writer.stop(why);
+    this.#writable().stop(why);
   }
 
   async upkeep(): Promise<string | null> {
-    return this.#writable().wal.upkeep();
+    return this.#writable().side.log.upkeep();
   }
 
   #get(sql: string, ...values: (string | number | Uint8Array)[]): Row | null {
@@ -205,7 +169,7 @@ export class SqliteLogStore implements LogStore {
     return readable(() => this.#reader.prepare(sql).all(...values));
   }
 
-  #writable(): WriteSide {
+  #writable(): OpenWriteSide {
     if (this.#write === null) throw new TypeError("this database is open for reading only");
     return this.#write;
   }
@@ -236,14 +200,6 @@ function readable<Value>(read: () => Value): Value {
     if (why === null) throw fault;
     throw new LogUnavailableError(`the database cannot be read: ${why}`, { cause: fault });
   }
-}
-
-function refuseStepBack(last: Row | null, { size, root }: StoredCheckpoint): void {
-  if (last === null || integer(last, "size") < size) return;
-  if (integer(last, "size") > size)
-    throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
-  if (Buffer.compare(blob(last, "root"), root) !== 0)
-    throw new TypeError("a checkpoint of another tree of the same size as the last is not kept");
 }
 
 function storedEntry(row: Row): StoredEntry {

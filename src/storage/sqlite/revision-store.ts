@@ -3,21 +3,16 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { RevisionRecord, RevisionStore } from "../../policy/revision-store.ts";
-import type { LogAppender } from "./log-appender.ts";
 import { integer, rowOf, text } from "./row.ts";
-import type { SqliteWriter } from "./writer.ts";
+import type { WriteSide } from "./write-side.ts";
 
 export class SqliteRevisionStore implements RevisionStore {
-  readonly #database: DatabaseSync;
   readonly #reader: DatabaseSync;
-  readonly #writer: SqliteWriter;
-  readonly #appender: LogAppender;
+  readonly #writes: WriteSide["revisions"];
 
-  constructor(database: DatabaseSync, reader: DatabaseSync, writer: SqliteWriter, appender: LogAppender) {
-    this.#database = database;
+  constructor(reader: DatabaseSync, writes: WriteSide["revisions"]) {
     this.#reader = reader;
-    this.#writer = writer;
-    this.#appender = appender;
+    this.#writes = writes;
   }
 
   async active(): Promise<string | null> {
@@ -26,14 +21,7 @@ export class SqliteRevisionStore implements RevisionStore {
   }
 
   activate(record: RevisionRecord, entry: EncodedEntry): Promise<void> {
-    return this.#writer.write(() => {
-      this.#database
-        .prepare(`INSERT INTO policy_revisions VALUES (?, ?, ?)
-           ON CONFLICT (revision) DO UPDATE SET content = excluded.content WHERE content <> excluded.content`)
-        .run(record.revision, record.content, record.activatedAt);
-      this.#database.prepare("INSERT OR REPLACE INTO active_revision VALUES (1, ?)").run(record.revision);
-      this.#appender.append([entry]);
-    });
+    return this.#writes.activate(record, entry);
   }
 
   async byRevision(revision: string): Promise<RevisionRecord | null> {

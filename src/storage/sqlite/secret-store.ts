@@ -1,4 +1,4 @@
-// Sealed secrets on SQLite. Each change commits together with its entry of the trail.
+// Sealed secrets on SQLite.
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EncodedEntry } from "../../core/entry.ts";
@@ -7,16 +7,16 @@ import type {
   SealedSecretStore,
   SecretSummary,
 } from "../../credentials/sealed-secret-store.ts";
-import type { WriteSide } from "./log-store.ts";
 import { blob, integer, rowOf, text } from "./row.ts";
+import type { WriteSide } from "./write-side.ts";
 
 export class SqliteSecretStore implements SealedSecretStore {
-  readonly #write: WriteSide;
   readonly #reader: DatabaseSync;
+  readonly #writes: WriteSide["secrets"];
 
-  constructor(reader: DatabaseSync, write: WriteSide) {
+  constructor(reader: DatabaseSync, writes: WriteSide["secrets"]) {
     this.#reader = reader;
-    this.#write = write;
+    this.#writes = writes;
   }
 
   async newest(name: string): Promise<SealedSecret | null> {
@@ -42,40 +42,11 @@ export class SqliteSecretStore implements SealedSecretStore {
   }
 
   put(secret: SealedSecret, entry: EncodedEntry): Promise<boolean> {
-    const { database, writer, appender } = this.#write;
-    return writer.write(() => {
-      const { changes } = database
-        .prepare("INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING")
-        .run(
-          secret.name,
-          secret.version,
-          secret.keyId,
-          secret.wrappedKey,
-          secret.ciphertext,
-          secret.createdAt,
-        );
-      if (changes !== 1) return false;
-      appender.append([entry]);
-      return true;
-    });
+    return this.#writes.put(secret, entry);
   }
 
-  /** The rows stay, emptied, so that version numbers are never used twice; `secure_delete` overwrites the old bytes. */
-  async destroy(name: string, entry: EncodedEntry): Promise<boolean> {
-    const { database, writer, appender, wal } = this.#write;
-    const destroyed = await writer.write(() => {
-      const { changes } = database
-        .prepare(
-          "UPDATE secrets SET wrapped_key = x'', ciphertext = x'', destroyed = 1 WHERE name = ? AND destroyed = 0",
-        )
-        .run(name);
-      if (changes === 0) return false;
-      appender.append([entry]);
-      return true;
-    });
-    // The write-ahead log still has the old bytes.
-    if (destroyed) wal.empty();
-    return destroyed;
+  destroy(name: string, entry: EncodedEntry): Promise<boolean> {
+    return this.#writes.destroy(name, entry);
   }
 
   async list(): Promise<readonly SecretSummary[]> {

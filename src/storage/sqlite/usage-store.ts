@@ -9,33 +9,18 @@ import type {
   UsageStore,
 } from "../../usage/usage-store.ts";
 import { integer, rowOf, text } from "./row.ts";
-import type { SqliteWriter } from "./writer.ts";
+import { most, sums } from "./usage-columns.ts";
+import type { WriteSide } from "./write-side.ts";
 
 const dimensions: readonly UsageDimension[] = ["day", "application", "user", "model"];
-const sums = [
-  "calls",
-  "refused",
-  "input_tokens",
-  "cached_input_tokens",
-  "output_tokens",
-  "estimated",
-  "cost_micro_usd",
-  "unpriced",
-] as const;
-
-// A provider may report any number. A total that would leave the safe integers stays at the largest one: an absurd report
-// must neither stop the counting nor make the totals unreadable.
-const most = Number.MAX_SAFE_INTEGER;
 
 export class SqliteUsageStore implements UsageStore {
-  readonly #database: DatabaseSync;
   readonly #reader: DatabaseSync;
-  readonly #writer: SqliteWriter;
+  readonly #writes: WriteSide["usage"];
 
-  constructor(database: DatabaseSync, reader: DatabaseSync, writer: SqliteWriter) {
-    this.#database = database;
+  constructor(reader: DatabaseSync, writes: WriteSide["usage"]) {
     this.#reader = reader;
-    this.#writer = writer;
+    this.#writes = writes;
   }
 
   async position(): Promise<number> {
@@ -43,34 +28,7 @@ export class SqliteUsageStore implements UsageStore {
   }
 
   advance(from: number, to: number, increments: readonly UsageIncrement[]): Promise<boolean> {
-    return this.#writer.write(() => {
-      const { changes } = this.#database
-        .prepare("UPDATE usage_position SET position = ? WHERE position = ?")
-        .run(to, from);
-      if (changes !== 1) return false;
-      const add = this.#database.prepare(
-        `INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ${sums
-          .map((name) => `${name} = min(${name} + excluded.${name}, ${most})`)
-          .join(", ")}`,
-      );
-      for (const one of increments) {
-        add.run(
-          one.day,
-          one.application,
-          one.user,
-          one.model,
-          one.calls,
-          one.refused,
-          one.inputTokens,
-          one.cachedInputTokens,
-          one.outputTokens,
-          one.estimated,
-          one.costMicroUsd,
-          one.unpriced,
-        );
-      }
-      return true;
-    });
+    return this.#writes.advance(from, to, increments);
   }
 
   async query(query: UsageQuery): Promise<readonly UsageRow[]> {
@@ -102,8 +60,6 @@ export class SqliteUsageStore implements UsageStore {
   }
 
   reset(): Promise<void> {
-    return this.#writer.write(() => {
-      this.#database.exec("DELETE FROM usage; UPDATE usage_position SET position = 0");
-    });
+    return this.#writes.reset();
   }
 }

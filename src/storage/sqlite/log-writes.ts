@@ -1,0 +1,77 @@
+// Growing the log.
+
+import type { AppendReceipt, LogIdentity, LogStore, StoredCheckpoint } from "../../audit/log-store.ts";
+import type { EncodedEntry } from "../../core/entry.ts";
+import { thinCheckpoints } from "./checkpoint-thinning.ts";
+import { packHashes } from "./log-appender.ts";
+import { blob, integer, type Row, rowOf } from "./row.ts";
+import type { Writing } from "./writing.ts";
+
+export class LogWrites
+  implements Pick<LogStore, "create" | "takeOver" | "append" | "putCheckpoint" | "setOpenFrom" | "upkeep">
+{
+  readonly #writing: Writing;
+
+  constructor(writing: Writing) {
+    this.#writing = writing;
+  }
+
+  async create(identity: LogIdentity): Promise<void> {
+    const { database, writer } = this.#writing;
+    await writer.write(() => {
+      database
+        .prepare("INSERT OR IGNORE INTO log_identity VALUES (1, ?, ?)")
+        .run(identity.origin, identity.vkey);
+      const row = rowOf(database.prepare("SELECT origin, vkey FROM log_identity").get());
+      if (row?.["origin"] !== identity.origin || row["vkey"] !== identity.vkey) {
+        throw new TypeError("the log has another name already");
+      }
+    });
+  }
+
+  async takeOver(instance: string): Promise<number> {
+    const { writer, appender } = this.#writing;
+    return writer.writeUnfenced(() => appender.takeOver(instance));
+  }
+
+  append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
+    const { writer, appender } = this.#writing;
+    return writer.write(() => appender.append(entries));
+  }
+
+  async putCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {
+    const { database, writer } = this.#writing;
+    await writer.write(() => {
+      const { size, root, note, frontier, time } = checkpoint;
+      const last = rowOf(
+        database.prepare("SELECT size, root, made_at FROM checkpoints ORDER BY size DESC LIMIT 1").get(),
+      );
+      refuseStepBack(last, checkpoint);
+      database
+        .prepare(
+          "INSERT OR REPLACE INTO checkpoints (size, root, note, frontier, made_at) VALUES (?, ?, ?, ?, ?)",
+        )
+        .run(size, root, note, packHashes(frontier), time);
+      if (last !== null) thinCheckpoints(database, integer(last, "made_at"), time);
+    });
+  }
+
+  async setOpenFrom(index: number): Promise<void> {
+    const { database, writer } = this.#writing;
+    await writer.write(() => {
+      database.prepare("UPDATE log_head SET open_from = ?").run(index);
+    });
+  }
+
+  async upkeep(): Promise<string | null> {
+    return this.#writing.wal.upkeep();
+  }
+}
+
+function refuseStepBack(last: Row | null, { size, root }: StoredCheckpoint): void {
+  if (last === null || integer(last, "size") < size) return;
+  if (integer(last, "size") > size)
+    throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
+  if (Buffer.compare(blob(last, "root"), root) !== 0)
+    throw new TypeError("a checkpoint of another tree of the same size as the last is not kept");
+}

@@ -1,0 +1,52 @@
+// Growing the usage projection.
+
+import type { StatementSync } from "node:sqlite";
+import type { UsageIncrement, UsageStore } from "../../usage/usage-store.ts";
+import { most, sums } from "./usage-columns.ts";
+import type { Writing } from "./writing.ts";
+
+export class UsageWrites implements Pick<UsageStore, "advance" | "reset"> {
+  readonly #writing: Writing;
+  readonly #move: StatementSync;
+  readonly #add: StatementSync;
+
+  constructor(writing: Writing) {
+    this.#writing = writing;
+    this.#move = writing.database.prepare("UPDATE usage_position SET position = ? WHERE position = ?");
+    this.#add = writing.database.prepare(
+      `INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ${sums
+        .map((name) => `${name} = min(${name} + excluded.${name}, ${most})`)
+        .join(", ")}`,
+    );
+  }
+
+  advance(from: number, to: number, increments: readonly UsageIncrement[]): Promise<boolean> {
+    return this.#writing.writer.write(() => {
+      const { changes } = this.#move.run(to, from);
+      if (changes !== 1) return false;
+      for (const one of increments) {
+        this.#add.run(
+          one.day,
+          one.application,
+          one.user,
+          one.model,
+          one.calls,
+          one.refused,
+          one.inputTokens,
+          one.cachedInputTokens,
+          one.outputTokens,
+          one.estimated,
+          one.costMicroUsd,
+          one.unpriced,
+        );
+      }
+      return true;
+    });
+  }
+
+  reset(): Promise<void> {
+    return this.#writing.writer.write(() => {
+      this.#writing.database.exec("DELETE FROM usage; UPDATE usage_position SET position = 0");
+    });
+  }
+}
