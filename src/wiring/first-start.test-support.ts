@@ -18,9 +18,11 @@ function step(): void {
 }
 
 await killBeforeSteps();
-const { openSqliteStorage } = await import("../storage/sqlite/open.ts");
+const { openDatabase } = await import("../storage/sqlite/database.ts");
+const { storageOn } = await import("../storage/sqlite/open.ts");
 const { openRecord } = await import("./record.ts");
-const storage = openSqliteStorage(join(folder, "data"));
+// In this thread, where its steps are counted.
+const storage = storageOn(openDatabase(join(folder, "data")));
 const record = await openRecord({
   log: storage.log,
   payloads: storage.payloads,

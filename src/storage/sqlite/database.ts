@@ -10,6 +10,15 @@ import { lockFolder } from "./folder-lock.ts";
 import { migrations } from "./schema.ts";
 import { databaseFault, needsWritableFolder } from "./sqlite-fault.ts";
 
+/** A data folder that this process has to itself, with its database brought up to date. */
+export interface OpenFolder {
+  readonly reader: DatabaseSync;
+  /** Before the connection that writes, which folds the write-ahead log in when it is the last. Safe to call twice. */
+  closeReader(): void;
+  /** After both connections. Safe to call twice. */
+  release(): void;
+}
+
 export interface SqliteConnections {
   readonly writer: DatabaseSync;
   readonly reader: DatabaseSync;
@@ -24,31 +33,67 @@ const lockWaitMs = 1_000;
 const walLimitBytes = 64 * 1024 * 1024;
 
 /** Throws `OperatorError` when another gateway has the folder, or the database is damaged or of a newer version. */
-export function openDatabase(folder: string): SqliteConnections {
+export function openFolder(folder: string): OpenFolder {
   const files = dataFiles(folder);
   makeOwnFolder(folder);
-  const opened: { close(): void }[] = [];
-  const close = (): void => {
-    for (const one of opened.splice(0).reverse()) one.close();
-  };
+  const lock = lockFolder(files);
+  const release = once(() => lock.release());
   try {
-    const lock = lockFolder(files);
-    opened.push({ close: () => lock.release() });
     removeLeftovers(folder);
     makeOwnFile(files.database);
-    const writer = new DatabaseSync(files.database, { timeout: lockWaitMs });
-    opened.push(writer);
+    bringUpToDate(folder);
+    const reader = openReader(files.database);
+    return { reader, closeReader: once(() => reader.close()), release };
+  } catch (fault) {
+    release();
+    throw inWords(fault, files);
+  }
+}
+
+/** The connection that writes, to a database that `openFolder` has brought up to date. */
+export function openWriter(folder: string): DatabaseSync {
+  const writer = new DatabaseSync(dataFiles(folder).database, { timeout: lockWaitMs });
+  try {
     configureWriter(writer, folder);
+    return writer;
+  } catch (fault) {
+    writer.close();
+    throw fault;
+  }
+}
+
+/** Both connections in this thread. Throws as `openFolder` does. */
+export function openDatabase(folder: string): SqliteConnections {
+  const opened = openFolder(folder);
+  const writer = openWriter(folder);
+  return {
+    writer,
+    reader: opened.reader,
+    close: once(() => {
+      opened.closeReader();
+      writer.close();
+      opened.release();
+    }),
+  };
+}
+
+function bringUpToDate(folder: string): void {
+  const writer = openWriter(folder);
+  try {
     migrate(writer, folder);
     // What a killed gateway left in the write-ahead log may be a secret that was destroyed since.
     writer.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
-    const reader = openReader(files.database);
-    opened.push(reader);
-    return { writer, reader, close };
-  } catch (fault) {
-    close();
-    throw inWords(fault, files);
+  } finally {
+    writer.close();
   }
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
 }
 
 /**

@@ -1,25 +1,42 @@
 // All stores on one SQLite database.
 
+import type { DatabaseSync } from "node:sqlite";
 import type { LogStore } from "../../audit/log-store.ts";
 import type { Storage } from "../storage.ts";
-import { openDatabase, openDatabaseReadOnly, type SqliteConnections } from "./database.ts";
+import { openDatabaseReadOnly, openFolder, type SqliteConnections } from "./database.ts";
 import { SqliteKeyStore } from "./key-store.ts";
 import { SqliteLogStore } from "./log-store.ts";
 import { SqlitePayloadStore } from "./payload-store.ts";
 import { SqliteRevisionStore } from "./revision-store.ts";
 import { SqliteSecretStore } from "./secret-store.ts";
+import { threadedWriteSide } from "./threaded-write-side.ts";
 import { SqliteUsageStore } from "./usage-store.ts";
-import { localWriteSide } from "./write-side.ts";
+import { localWriteSide, type OpenWriteSide } from "./write-side.ts";
 
-/** Throws `OperatorError` when the folder is in use or cannot be opened by this version. */
+/**
+ * With the connection that writes in a thread of its own. Throws `OperatorError` when the folder is in use or cannot be
+ * opened by this version.
+ */
 export function openSqliteStorage(folder: string): Storage {
-  return storageOn(openDatabase(folder));
+  const opened = openFolder(folder);
+  const write = threadedWriteSide(folder);
+  return storesOver(opened.reader, write, async () => {
+    opened.closeReader();
+    await write.close();
+    opened.release();
+  });
 }
 
-/** The stores over these connections, which they close. */
+/** The stores over these connections of this thread, which they close. */
 export function storageOn(connections: SqliteConnections): Storage {
-  const { reader } = connections;
   const write = localWriteSide(connections.writer);
+  return storesOver(connections.reader, write, async () => {
+    await write.close();
+    connections.close();
+  });
+}
+
+function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Promise<void>): Storage {
   const { side } = write;
   return {
     log: new SqliteLogStore(reader, write),
@@ -28,10 +45,7 @@ export function storageOn(connections: SqliteConnections): Storage {
     secrets: new SqliteSecretStore(reader, side.secrets),
     revisions: new SqliteRevisionStore(reader, side.revisions),
     usage: new SqliteUsageStore(reader, side.usage),
-    close: async () => {
-      await write.close();
-      connections.close();
-    },
+    close,
   };
 }
 
