@@ -20,6 +20,10 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "5" },
     "warm-up": { type: "string", default: "10" },
     "cpu-prof": { type: "string" },
+    /** Another checkout, to be measured in the same rounds. */
+    beside: { type: "string" },
+    /** `json`, `stream`, or both. */
+    kind: { type: "string", default: "both" },
   },
 });
 const connections = Number(options.connections);
@@ -60,7 +64,9 @@ async function startNode(name: string, core: number, script: string, ...args: st
   return { name, port, pid: child.pid ?? 0, path: "/v1/chat/completions", key: "none" };
 }
 
-async function startPortcullis(folder: string, upstream: number): Promise<Server> {
+async function startPortcullis(name: string, checkout: string, upstream: number): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
+  folders.push(folder);
   writeFileSync(
     join(folder, "portcullis.yaml"),
     `providers:
@@ -79,12 +85,12 @@ log: { level: warn }
     profile === undefined
       ? process.env
       : { ...process.env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(profile)}` };
-  const gateway = resolve(import.meta.dirname, "../bin/portcullis");
+  const gateway = resolve(checkout, "bin/portcullis");
   const child = start(underTest, gateway, ["up", "--dir", folder, "--listen", "127.0.0.1:0"], env);
   const printed = await greeting(child);
   const [, port = ""] = /at http:\/\/[^:]+:(\d+)/.exec(printed) ?? [];
   const [key = ""] = /pcl_[\w-]+/.exec(printed) ?? [];
-  return { name: "Portcullis", port: Number(port), pid: child.pid ?? 0, path: "/v1/chat/completions", key };
+  return { name, port: Number(port), pid: child.pid ?? 0, path: "/v1/chat/completions", key };
 }
 
 /** All that `up` prints until its snippets are complete. */
@@ -131,7 +137,7 @@ async function stop(): Promise<void> {
   }
 }
 
-const folder = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
+const folders: string[] = [];
 try {
   const [cpu] = cpus();
   console.log(
@@ -142,9 +148,12 @@ try {
   const servers = [
     upstream,
     await startNode("bare proxy", underTest, "bare-proxy.ts", `http://127.0.0.1:${upstream.port}`),
-    await startPortcullis(folder, upstream.port),
+    await startPortcullis("Portcullis", resolve(import.meta.dirname, ".."), upstream.port),
+    ...(options.beside === undefined
+      ? []
+      : [await startPortcullis("the other", resolve(options.beside), upstream.port)]),
   ];
-  for (const stream of [false, true]) {
+  for (const stream of options.kind === "both" ? [false, true] : [options.kind === "stream"]) {
     const results = new Map<string, Measured[]>(servers.map((server) => [server.name, []]));
     // Code is compiled as it is used: the first tens of thousands of calls say nothing of the rest.
     for (const server of servers) await measure(server, stream, warmUpMs);
@@ -159,5 +168,5 @@ try {
   }
 } finally {
   await stop();
-  rmSync(folder, { recursive: true });
+  for (const folder of folders) rmSync(folder, { recursive: true });
 }
