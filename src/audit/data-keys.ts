@@ -2,14 +2,14 @@
 // the subject's id: under another subject's key, erasing one of the two would take the wrong payload or leave it readable.
 
 import { randomBytes } from "node:crypto";
-import { SecretValue } from "../core/secret-value.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import type { KeyWrapper } from "./key-wrapper.ts";
 import type { PayloadStore, Subject } from "./payload-store.ts";
+import { SealingKey } from "./sealing-key.ts";
 
 /** A new key and the form in which it is stored: length of the key id (1 byte) ‖ key id ‖ wrap( key ‖ subject id ). */
 export interface NewDataKey {
-  readonly key: SecretValue;
+  readonly key: SealingKey;
   readonly wrapped: Uint8Array;
 }
 
@@ -18,7 +18,7 @@ const keyBytes = 32;
 export class DataKeys {
   readonly #store: Pick<PayloadStore, "subjectById">;
   readonly #wrapper: KeyWrapper;
-  readonly #cache = new BoundedCache<SecretValue>(10_000);
+  readonly #cache = new BoundedCache<SealingKey>(10_000);
 
   constructor(store: Pick<PayloadStore, "subjectById">, wrapper: KeyWrapper) {
     this.#store = store;
@@ -30,13 +30,13 @@ export class DataKeys {
     const keyId = Buffer.from(this.#wrapper.keyId);
     const wrapped = this.#wrapper.wrap(Buffer.concat([bytes, Buffer.from(subjectId)]));
     return {
-      key: new SecretValue(bytes),
+      key: new SealingKey(bytes),
       wrapped: Buffer.concat([Buffer.from([keyId.length]), keyId, wrapped]),
     };
   }
 
   /** Null when the subject was erased or never was. Rejects when its key does not unwrap, or is another subject's. */
-  async of(subjectId: string): Promise<SecretValue | null> {
+  async of(subjectId: string): Promise<SealingKey | null> {
     const cached = this.#cache.get(subjectId);
     if (cached !== undefined) return cached;
     const subject = await this.#store.subjectById(subjectId);
@@ -47,7 +47,7 @@ export class DataKeys {
   }
 
   /** Throws when the key does not unwrap, or is another subject's. */
-  unwrap(subject: Subject): SecretValue {
+  unwrap(subject: Subject): SealingKey {
     const wrapped = Buffer.from(subject.wrappedKey);
     const end = 1 + (wrapped[0] ?? 0);
     const keyId = wrapped.toString("utf8", 1, end);
@@ -60,7 +60,7 @@ export class DataKeys {
     if (opened.toString("utf8", keyBytes) !== subject.id) {
       throw new Error(`the key kept for subject ${subject.id} is another subject's`);
     }
-    return new SecretValue(opened.subarray(0, keyBytes));
+    return new SealingKey(opened.subarray(0, keyBytes));
   }
 
   #open(subjectId: string, wrapped: Uint8Array): Buffer {

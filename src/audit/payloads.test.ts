@@ -7,7 +7,6 @@ import { DataKeys } from "./data-keys.ts";
 import type { KeyWrapper } from "./key-wrapper.ts";
 import { MemoryPayloadStore } from "./log-store.test-support.ts";
 import { type LostPayload, Payloads } from "./payloads.ts";
-import { seal, unseal } from "./sealed-bytes.ts";
 import { Subjects } from "./subjects.ts";
 
 function wrapperUnder(kek: Uint8Array, keyId = "kek-1"): KeyWrapper {
@@ -159,23 +158,6 @@ describe("payloads", () => {
       store.payloads.map((payload) => payload.entryId),
       ["entry_1", "entry_5"],
     );
-  });
-});
-
-describe("sealed bytes", () => {
-  it("open in their place only, and not with any bit changed", () => {
-    const key = randomBytes(32);
-    const place = { label: "test", parts: ["ab", "c"] };
-    const sealed = seal(key, place, Buffer.from("value"));
-    assert.equal(Buffer.from(unseal(key, place, sealed) ?? []).toString(), "value");
-    assert.equal(unseal(key, { label: "test", parts: ["a", "bc"] }, sealed), null);
-    assert.equal(unseal(randomBytes(32), place, sealed), null);
-    for (let at = 0; at < sealed.length; at += 1) {
-      const changed = Buffer.from(sealed);
-      changed[at] = (changed[at] ?? 0) ^ 1;
-      assert.equal(unseal(key, place, changed), null);
-    }
-    assert.equal(unseal(key, place, sealed.subarray(0, 20)), null);
   });
 });
 

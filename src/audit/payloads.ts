@@ -2,7 +2,7 @@
 
 import type { DataKeys } from "./data-keys.ts";
 import type { Payload, PayloadStore } from "./payload-store.ts";
-import { type SealedPlace, seal, unseal } from "./sealed-bytes.ts";
+import type { SealedPlace } from "./sealing-key.ts";
 
 /** Payload that will not be kept, and why. Holds no payload. */
 export interface LostPayload {
@@ -90,7 +90,7 @@ export class Payloads {
     const key = await this.#options.dataKeys.of(subject);
     if (key === null) return { field, subject, status: "erased" };
     const place = fieldPlace(entryId, subject, field);
-    const value = key.useBytes((bytes) => unseal(bytes, place, payload.ciphertext));
+    const value = key.unseal(place, payload.ciphertext);
     return value === null
       ? { field, subject, status: "damaged" }
       : { field, subject, status: "readable", value };
@@ -139,14 +139,12 @@ export class Payloads {
         this.#lose(waiting, "subject_erased", null);
         return null;
       }
-      return key.useBytes((bytes) =>
-        Object.entries(fields).map(([field, value]) => ({
-          entryId,
-          subject,
-          field,
-          ciphertext: seal(bytes, fieldPlace(entryId, subject, field), value),
-        })),
-      );
+      return Object.entries(fields).map(([field, value]) => ({
+        entryId,
+        subject,
+        field,
+        ciphertext: key.seal(fieldPlace(entryId, subject, field), value),
+      }));
     } catch (error) {
       this.#lose(waiting, "store_failed", asError(error));
       return null;

@@ -8,7 +8,7 @@ import type { KeyWrapper } from "./key-wrapper.ts";
 import { MemoryPayloadStore } from "./log-store.test-support.ts";
 import type { Subject } from "./payload-store.ts";
 import { type LostPayload, Payloads } from "./payloads.ts";
-import { seal, unseal } from "./sealed-bytes.ts";
+import { SealingKey } from "./sealing-key.ts";
 import { checkLookupKey, Subjects } from "./subjects.ts";
 
 const place = { label: "test/wrapped", parts: [] };
@@ -16,10 +16,11 @@ const lookupKey = new SecretValue(randomBytes(32));
 const clock = { now: () => 1_764_000_000_000 };
 
 function wrapperUnder(kek: Uint8Array, keyId = "kek-1"): KeyWrapper {
+  const key = new SealingKey(kek);
   return {
     keyId,
-    wrap: (bytes) => seal(kek, place, bytes),
-    unwrap: (bytes) => unseal(kek, place, bytes) ?? assert.fail("unable to authenticate data"),
+    wrap: (bytes) => key.seal(place, bytes),
+    unwrap: (bytes) => key.unseal(place, bytes) ?? assert.fail("unable to authenticate data"),
   };
 }
 

@@ -10,7 +10,7 @@ import type { SecretValue } from "../core/secret-value.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { KeyCheckStore, PayloadStore, Subject, SubjectKind } from "./payload-store.ts";
-import { type SealedPlace, seal, unseal } from "./sealed-bytes.ts";
+import type { SealedPlace } from "./sealing-key.ts";
 
 export interface SubjectsOptions {
   readonly store: PayloadStore;
@@ -83,7 +83,7 @@ export class Subjects {
     if (found !== null) return this.#verified(found, kind, name);
     const id = newId("sub", clock.now());
     const { key, wrapped } = dataKeys.create(id);
-    const sealedName = key.useBytes((bytes) => seal(bytes, namePlace(kind, id), Buffer.from(name)));
+    const sealedName = key.seal(namePlace(kind, id), Buffer.from(name));
     // Another process may have been faster; then its subject is the one.
     const stored = await store.ensureSubject({ id, kind, lookup, name: sealedName, wrappedKey: wrapped });
     return stored.id === id ? id : this.#verified(stored, kind, name);
@@ -100,7 +100,7 @@ export class Subjects {
   #nameIn(subject: Subject): Buffer {
     const { id, kind, name } = subject;
     const key = this.#options.dataKeys.unwrap(subject);
-    const opened = key.useBytes((bytes) => unseal(bytes, namePlace(kind, id), name));
+    const opened = key.unseal(namePlace(kind, id), name);
     if (opened === null) throw new Error(`the name of subject ${id} does not decrypt under its key`);
     return Buffer.from(opened);
   }
