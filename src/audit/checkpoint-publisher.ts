@@ -2,9 +2,11 @@
 
 import type { Clock } from "../core/clock.ts";
 import { replaceFile } from "../core/durable-file.ts";
+import type { EncodedEntry } from "../core/entry.ts";
 import type { LogHead } from "../core/merkle-tree.ts";
 import { equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
 import { fail, ok, type Result } from "../core/result.ts";
+import { AppendedLeaves } from "./appended-leaves.ts";
 import { signCheckpoint } from "./checkpoint.ts";
 import { LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
 import { grownHead, LogGapError } from "./log-walk.ts";
@@ -21,6 +23,7 @@ export class CheckpointPublisher {
   #latest: StoredCheckpoint | null;
   /** The tree as far as its entries were hashed here: nothing that the store says changes it. */
   #seen: LogHead;
+  readonly #appended: AppendedLeaves;
   #openFrom = -1;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -33,6 +36,12 @@ export class CheckpointPublisher {
     this.#latest = checkpoint;
     this.#seen = head;
     this.#openCalls = openCalls;
+    this.#appended = new AppendedLeaves(place.store);
+  }
+
+  /** Entries of this process that are durable, from this index on. */
+  appended(firstIndex: number, entries: readonly EncodedEntry[]): void {
+    this.#appended.add(firstIndex, entries);
   }
 
   get latest(): StoredCheckpoint | null {
@@ -76,9 +85,10 @@ export class CheckpointPublisher {
       `the stored log (${head.size} entries) does not continue the tree of ${size} entries that was there before: ${why}; keep a copy of the data folder and run \`portcullis audit verify\` on it`;
     if (head.size < size) return refusal("it is smaller");
     try {
-      const grown = await grownHead(this.#place.store, this.#seen, head.size);
+      const grown = await grownHead(this.#appended, this.#seen, head.size);
       if (!equalHashes(rootOf(grown), rootOf(head))) return refusal("its entries do not hash to its head");
       this.#seen = grown;
+      this.#appended.forgetBelow(grown.size);
       return null;
     } catch (error) {
       if (error instanceof LogGapError) return refusal(`entry ${error.index} is missing`);

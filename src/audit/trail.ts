@@ -166,6 +166,7 @@ export class Trail {
     try {
       const receipt = await this.#options.store.append(entries);
       this.#openCalls.durable(ticket, marks, receipt);
+      this.#publisher.appended(receipt.firstIndex, entries);
       this.#available = true;
       return receipt;
     } catch (error) {
