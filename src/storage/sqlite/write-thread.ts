@@ -26,10 +26,15 @@ export class WriteThread {
   #stopped: string | null = null;
   #ended = false;
   #whenIdle: (() => void) | null = null;
+  #closing: Promise<void> | null = null;
 
   /** Over the database in this folder, which `openFolder` has opened. What hinders it is what its first job meets. */
   constructor(folder: string) {
-    this.#worker = new Worker(new URL("./write-thread-main.ts", import.meta.url), { workerData: folder });
+    this.#worker = new Worker(new URL("./write-thread-main.ts", import.meta.url), {
+      workerData: folder,
+      // Those of the process may not be for a file.
+      execArgv: [],
+    });
     this.#worker.on("message", (results: FromWriter) => this.#settle(results));
     this.#worker.on("error", (fault) => this.#fell(fault));
     this.#worker.on("exit", () => this.#fell(new Error("the thread that writes the database has ended")));
@@ -55,7 +60,13 @@ export class WriteThread {
     this.#post({ kind: "stop", why });
   }
 
-  async close(): Promise<void> {
+  /** Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#stopped ??= "the database is closed";
     if (this.#queue.length + this.#underWay.length > 0) {
       const idle = new Promise<void>((resolve) => {
