@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeLeaf } from "./leaf.ts";
-import { leafSamples } from "./leaf-samples.test-support.ts";
+import { leafSamples, shadowSamples } from "./leaf-samples.test-support.ts";
 import { type LeafBody, leafSchema } from "./leaf-schema.ts";
 import { decided, trailBench } from "./trail.test-support.ts";
 import { LeafTooLargeError } from "./trail-entry.ts";
@@ -51,7 +51,7 @@ function* textPaths(value: unknown, path: readonly string[]): Generator<readonly
 }
 
 describe("what is too long for an entry", () => {
-  for (const sample of Object.values(leafSamples)) {
+  for (const sample of [...Object.values(leafSamples), ...Object.values(shadowSamples)]) {
     it(`is cut or refused in a ${sample.type}, and never recorded for no reader to take`, () => {
       let refused = 0;
       for (const [path, body] of lengthened(sample)) {

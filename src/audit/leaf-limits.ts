@@ -41,12 +41,23 @@ export function overlongField(body: CallBody): FieldTooLong | null {
 }
 
 function overlongDecision(body: LeafBody<"call.decided" | "action.decided">): FieldTooLong | null {
-  const { groups, policies, sign_offs } = body;
   return (
-    anyLonger("groups", groups, 64) ??
-    longer("policies.ids", policies.ids, 100) ??
-    anyLonger("policies.ids", policies.ids, 128) ??
-    anyLonger("sign_offs", sign_offs, 64)
+    anyLonger("groups", body.groups, 64) ??
+    overlongRuling("", body) ??
+    (body.shadow === undefined ? null : overlongRuling("shadow.", body.shadow))
+  );
+}
+
+type DecidedBody = LeafBody<"call.decided">;
+
+function overlongRuling(
+  under: string,
+  { policies, sign_offs }: Pick<DecidedBody, "policies" | "sign_offs">,
+): FieldTooLong | null {
+  return (
+    longer(`${under}policies.ids`, policies.ids, 100) ??
+    anyLonger(`${under}policies.ids`, policies.ids, 128) ??
+    anyLonger(`${under}sign_offs`, sign_offs, 64)
   );
 }
 

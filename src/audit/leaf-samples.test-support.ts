@@ -119,3 +119,16 @@ export const leafSamples: { readonly [Type in LeafType]: LeafBody<Type> } = {
   "log.closed": { type: "log.closed", actor: gateway, epoch: 1 },
   "log.clock_reset": { type: "log.clock_reset", actor: gateway, previous: "2036-11-23T00:00:00.000Z" },
 };
+
+const shadow = {
+  decision: "deny" as const,
+  error: false,
+  policies: { ids: ["tried.out"], more: 0 },
+  sign_offs: ["finance"],
+};
+
+/** The same where policies in shadow mode speak on them. */
+export const shadowSamples = {
+  "call.decided": { ...leafSamples["call.decided"], shadow },
+  "action.decided": { ...leafSamples["action.decided"], shadow },
+};

@@ -33,6 +33,17 @@ const policies = z.strictObject({ ids: z.array(text(128)).max(100), more: count 
 
 const reasons = z.array(text(500)).max(16);
 
+/**
+ * What would have been decided if the policies in shadow mode were enforced; left out when none of them speaks on it.
+ * `error`: evaluating them failed, which would have been a deny.
+ */
+const shadow = z.strictObject({
+  decision,
+  error: z.boolean(),
+  policies,
+  sign_offs: z.array(text(64)),
+});
+
 const factValue = z.union([z.string(), z.boolean(), int, z.array(z.string())]);
 
 const callDecided = z.strictObject({
@@ -58,6 +69,7 @@ const callDecided = z.strictObject({
   reasons,
   sign_offs: z.array(text(64)),
   revision: hex32,
+  shadow: shadow.exactOptional(),
 });
 
 const actionDecided = z.strictObject({
@@ -86,6 +98,7 @@ const actionDecided = z.strictObject({
   reasons,
   sign_offs: z.array(text(64)),
   revision: hex32,
+  shadow: shadow.exactOptional(),
   /** Approval or grant it was released under; null when policy permits it outright. */
   approval: text(64).nullable(),
 });

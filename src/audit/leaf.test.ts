@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { encodeLeaf, isCanonical, maxLeafBytes } from "./leaf.ts";
-import { leafSamples } from "./leaf-samples.test-support.ts";
+import { leafSamples, shadowSamples } from "./leaf-samples.test-support.ts";
 import { type LeafBody, leafSchema } from "./leaf-schema.ts";
 
 const stamp = {
@@ -37,6 +37,11 @@ const golden: Readonly<Record<string, string>> = {
   "log.clock_reset": "2ca9bc8608b34a4d34035d58cc0ab3820583e5517f9817e032fba327d98cfe13",
 };
 
+const goldenShadows = {
+  "call.decided": "074a44026f45a341c6a101e4982b3fb0b8734b6e2fa53f075b1c0a60db4bbfa9",
+  "action.decided": "2ec8beca87bc08f0ef23385037ad47238ac6fc68d592bcf0a8ada9c72baa900a",
+};
+
 describe("leaves", () => {
   for (const body of Object.values(leafSamples)) {
     it(`of type ${body.type} keep the bytes that they were released with`, () => {
@@ -49,6 +54,16 @@ describe("leaves", () => {
       const parsed = leafSchema.parse(JSON.parse(bytes.toString()));
       assert.equal(bytes.toString(), canonicalJson({ ...body, ...stamp, v: 1 }));
       assert.ok(isCanonical(bytes, parsed));
+    });
+  }
+
+  for (const [type, digest] of Object.entries(goldenShadows)) {
+    it(`of type ${type} with what shadow policies say are held still too, and canonical`, () => {
+      const body = shadowSamples[type === "call.decided" ? "call.decided" : "action.decided"];
+      const bytes = encoded(body);
+      assert.equal(createHash("sha256").update(bytes).digest("hex"), digest, bytes.toString());
+      assert.ok(isCanonical(bytes, leafSchema.parse(JSON.parse(bytes.toString()))));
+      assert.equal(bytes.toString(), canonicalJson({ ...body, ...stamp, v: 1 }));
     });
   }
 

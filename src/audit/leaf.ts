@@ -92,6 +92,7 @@ function callDecided(body: LeafBody<"call.decided">, stamp: LeafStamp): LeafOf<"
     request: body.request,
     requested_model: cut(body.requested_model, 256),
     revision: body.revision,
+    ...(body.shadow === undefined ? {} : { shadow: shadowOf(body.shadow) }),
     sign_offs: body.sign_offs,
     source_address: body.source_address,
     target: body.target,
@@ -123,6 +124,7 @@ function actionDecided(body: LeafBody<"action.decided">, stamp: LeafStamp): Leaf
     position: count(body.position),
     reasons: cutEach(body.reasons.slice(0, 16), 500),
     revision: body.revision,
+    ...(body.shadow === undefined ? {} : { shadow: shadowOf(body.shadow) }),
     sign_offs: body.sign_offs,
     source: body.source,
     time: stamp.time,
@@ -169,6 +171,12 @@ function callCompleted(body: LeafBody<"call.completed">, stamp: LeafStamp): Leaf
     user: body.user,
     v: 1,
   };
+}
+
+type Shadow = NonNullable<LeafBody<"call.decided">["shadow"]>;
+
+function shadowOf({ decision, error, policies, sign_offs }: Shadow): Shadow {
+  return { decision, error, policies: { ids: policies.ids, more: count(policies.more) }, sign_offs };
 }
 
 /** JSON.stringify's text where that is canonical, else what canonicalJson says of it. */

@@ -160,7 +160,7 @@ test("what could open the gate or mean nothing does not load, and is shown where
     [`@id("x") ${forbid} unless { context.approvals.contains("nobody") };`, /`nobody` is not in/],
     [`@id("x") @approval("finance") ${forbid};`, /needs `unless/],
     [`@id("x") ${forbid} when { context.input_tokens * 2 > 10 };`, /overflow/],
-    [`@id("x") @mode("shadow") ${forbid};`, /`@mode` is not known/],
+    [`@id("x") @mode("off") ${forbid};`, /`@mode\("off"\)` is no mode/],
     ['@id("é")\npermit (principal, action, resource', /a\.cedar/],
   ];
   for (const [text, expected] of cases) {

@@ -48,7 +48,7 @@ test("two owners in one process do not see each other's policies", () => {
 test("an action that has no slice is an error", () => {
   const engine = new CedarEngines().prepare(permitting, new Map());
   const id = { type: "Portcullis::Action", id: "chat" };
-  const answer = engine.evaluate({ principal: id, action: id, resource: id, context: {}, entities: [] }, []);
+  const answer = engine.evaluate({ principal: id, action: id, resource: id, context: {}, entities: [] }, [], false);
   assert.equal(answer.outcome, "error");
 });
 
@@ -65,6 +65,7 @@ test("a request that does not fit the schema is an error, not a deny like any ot
       entities: [],
     },
     [],
+    false,
   );
   assert.equal(answer.outcome, "error");
 });

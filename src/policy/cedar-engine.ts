@@ -13,7 +13,7 @@ import type { CedarRequest } from "./cedar-request.ts";
 import { approvalsFact, signedOffFact } from "./context-facts.ts";
 import type { Evaluation, Evaluator } from "./evaluator.ts";
 import type { LoadedPolicies } from "./load.ts";
-import type { Slice } from "./slice.ts";
+import type { PolicyGroup, Slice } from "./slice.ts";
 
 /** Owns the ids. The WASM memory belongs to the process, so every owner has a name of its own. */
 export class CedarEngines {
@@ -36,8 +36,9 @@ export class CedarEngines {
     accepted(preparseSchema(slot.name, loaded.schema));
     const setIds = preparse(slot, slices);
     const engine: Evaluator = {
-      evaluate: (request, approvals) => {
-        const setId = setIds.get(request.action.id);
+      evaluate: (request, approvals, shadowed) => {
+        const ids = setIds.get(request.action.id);
+        const setId = shadowed ? ids?.shadowed : ids?.enforced;
         if (slot.engine !== engine) return failed("the policies were replaced while they were evaluated");
         if (setId === undefined) return failed("no policy knows the action");
         return evaluate(slot.name, setId, request, approvals);
@@ -62,8 +63,16 @@ interface Slot {
   engine: Evaluator | null;
 }
 
-function preparse(slot: Slot, slices: ReadonlyMap<string, Slice>): ReadonlyMap<string, string> {
-  const distinct = [...new Set(slices.values())];
+interface SetIds {
+  readonly enforced: string;
+  /** Undefined when no shadow speaks on the action. */
+  readonly shadowed: string | undefined;
+}
+
+function preparse(slot: Slot, slices: ReadonlyMap<string, Slice>): ReadonlyMap<string, SetIds> {
+  const distinct = [...new Set(slices.values())].flatMap((slice): readonly PolicyGroup[] =>
+    slice.shadowed === null ? [slice] : [slice, slice.shadowed],
+  );
   const count = Math.max(slot.sets, distinct.length);
   slot.sets = count;
   for (let index = 0; index < count; index += 1) {
@@ -71,7 +80,13 @@ function preparse(slot: Slot, slices: ReadonlyMap<string, Slice>): ReadonlyMap<s
     const staticPolicies = Object.fromEntries(policies.map(({ id, source }) => [id, source.text]));
     accepted(preparsePolicySet(`${slot.name}/${index}`, { staticPolicies }));
   }
-  return new Map([...slices].map(([action, slice]) => [action, `${slot.name}/${distinct.indexOf(slice)}`]));
+  const idOf = (group: PolicyGroup): string => `${slot.name}/${distinct.indexOf(group)}`;
+  return new Map(
+    [...slices].map(([action, slice]) => {
+      const shadowed = slice.shadowed === null ? undefined : idOf(slice.shadowed);
+      return [action, { enforced: idOf(slice), shadowed }];
+    }),
+  );
 }
 
 function accepted(answer: CheckParseAnswer): void {

@@ -3,13 +3,13 @@
 import type { DeterminingPolicy } from "../core/refusal.ts";
 import { actionOf, type CedarRequest, cedarRequest } from "./cedar-request.ts";
 import { type Ruling, rule } from "./decide.ts";
-import type { Decision, DecisionRequest } from "./decision.ts";
+import type { Decision, DecisionRequest, Verdict } from "./decision.ts";
 import { cacheKey, DecisionCache } from "./decision-cache.ts";
 import { undescribableBy, unknownApplication } from "./describable.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { LoadedPolicies } from "./load.ts";
 import type { ParsedPolicy } from "./parsed-policy.ts";
-import type { Slice } from "./slice.ts";
+import type { PolicyGroup, Slice } from "./slice.ts";
 
 export interface Decider {
   readonly revision: string;
@@ -31,27 +31,31 @@ export function decider(
     loaded.world.applications.map((application) => [application.name, application]),
   );
   const reasons = new Map(loaded.policies.map((policy) => [policy.id, reasonOf(policy)]));
-  const decisionOf = ({ policies, ...ruling }: Ruling): Decision => ({
+  const verdictOf = ({ policies, ...ruling }: Ruling): Verdict => ({
     ...ruling,
     policies: policies.map((id) => ({ id, reason: reasons.get(id) ?? id })),
-    revision,
   });
+  const failed = (error: string): Decision => ({ ...verdictOf(failure(error)), revision, shadow: null });
   const undescribable = undescribableBy(applications);
-  const evaluate = (request: DecisionRequest, slice: Slice): Ruling => {
+  const evaluate = (request: DecisionRequest, slice: Slice): Decision => {
     const application = applications.get(request.principal.id);
-    if (application === undefined) return failure(unknownApplication);
-    return ruleOn(engine, cedarRequest(request, application), slice, loaded.world.signOffs);
+    if (application === undefined) return failed(unknownApplication);
+    const asked = cedarRequest(request, application);
+    const ruled = (group: PolicyGroup, shadowed: boolean): Verdict =>
+      verdictOf(ruleOn(engine, asked, group, shadowed, loaded.world.signOffs));
+    const shadow = slice.shadowed === null ? null : ruled(slice.shadowed, true);
+    return { ...ruled(slice, false), revision, shadow };
   };
   const decide = (request: DecisionRequest): Decision => {
     const slice = slices.get(actionOf(request));
-    if (slice === undefined) return decisionOf(failure("the tool is not in the catalog that policies know"));
+    if (slice === undefined) return failed("the tool is not in the catalog that policies know");
     // INVARIANT: asked before the cache is, so that what was remembered of another request permits none that lacks a fact.
     const problem = undescribable(request);
-    if (problem !== null) return decisionOf(failure(problem));
+    if (problem !== null) return failed(problem);
     const key = cache === null ? null : cacheKey(request, slice.reads);
     const known = key === null ? undefined : cache?.get(key);
     if (known !== undefined) return known;
-    const decision = decisionOf(evaluate(request, slice));
+    const decision = evaluate(request, slice);
     if (key !== null) cache?.set(key, decision);
     return decision;
   };
@@ -61,14 +65,20 @@ export function decider(
       try {
         return decide(request);
       } catch {
-        return decisionOf(failure("the decision failed"));
+        return failed("the decision failed");
       }
     },
   };
 }
 
-function ruleOn(engine: Evaluator, request: CedarRequest, slice: Slice, declared: readonly string[]): Ruling {
-  return rule((approvals) => engine.evaluate(request, approvals), declared, slice.readsSignOffs);
+function ruleOn(
+  engine: Evaluator,
+  request: CedarRequest,
+  { readsSignOffs }: PolicyGroup,
+  shadowed: boolean,
+  declared: readonly string[],
+): Ruling {
+  return rule((approvals) => engine.evaluate(request, approvals, shadowed), declared, readsSignOffs);
 }
 
 function failure(error: string): Ruling {

@@ -6,7 +6,7 @@ import { cacheKey, DecisionCache } from "./decision-cache.ts";
 import { chat, deciderFor, feature, permitCalls, toolCall } from "./policy.test-support.ts";
 
 const decision = (error: string | null = null): Decision => {
-  return { outcome: "deny", policies: [], signOffs: [], error, revision: "r" };
+  return { outcome: "deny", policies: [], signOffs: [], error, revision: "r", shadow: null };
 };
 const forbidWhen = (condition: string) =>
   `${permitCalls} @id("x") forbid (principal, action == Portcullis::Action::"chat", resource) when { ${condition} };`;

@@ -28,9 +28,9 @@ export class DecisionCache {
     return decision;
   }
 
-  /** An error is not kept: what failed once is asked again. */
+  /** An error is not kept, nor a shadow's: what failed once is asked again. */
   set(key: string, decision: Decision): void {
-    if (decision.error !== null) return;
+    if (decision.error !== null || (decision.shadow !== null && decision.shadow.error !== null)) return;
     this.#decisions.set(key, decision);
     if (this.#decisions.size <= this.#limit) return;
     const [oldest] = this.#decisions.keys();

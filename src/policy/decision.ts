@@ -71,7 +71,8 @@ export type DecisionRequest =
 
 export type Outcome = "permit" | "hold" | "deny";
 
-export interface Decision {
+/** How policies rule on a request. */
+export interface Verdict {
   readonly outcome: Outcome;
   /** The policies that determined it, by id; empty when nothing permits it. */
   readonly policies: readonly DeterminingPolicy[];
@@ -79,8 +80,16 @@ export interface Decision {
   readonly signOffs: readonly string[];
   /** Set when evaluating failed, which is always a deny. Safe to show: names policies, never values. */
   readonly error: string | null;
+}
+
+export interface Decision extends Verdict {
   /** SHA-256, hex, of all that the decision rests on. */
   readonly revision: string;
+  /**
+   * What would have been decided if the policies in shadow mode were enforced; null when none of them speaks on the action.
+   * For the record only: neither the caller nor anything that enforces may learn of it.
+   */
+  readonly shadow: Verdict | null;
 }
 
 /** Decides. Never throws: what goes wrong inside is a deny with `error`. */

@@ -18,6 +18,9 @@ export type Evaluation =
     };
 
 export interface Evaluator {
-  /** As if exactly these sign-offs were given. Never throws: doubt is an error, which the caller takes for a deny. */
-  evaluate(request: CedarRequest, approvals: readonly string[]): Evaluation;
+  /**
+   * As if exactly these sign-offs were given, and with `shadowed` as if the policies in shadow mode were enforced. Never
+   * throws: doubt is an error, which the caller takes for a deny.
+   */
+  evaluate(request: CedarRequest, approvals: readonly string[], shadowed: boolean): Evaluation;
 }

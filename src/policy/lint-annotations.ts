@@ -3,10 +3,10 @@
 import type { Finding } from "./finding.ts";
 import { reservedPrefix } from "./floor.ts";
 import { approvalTests } from "./lint-sign-offs.ts";
-import type { ParsedPolicy } from "./parsed-policy.ts";
+import { modeAnnotation, type ParsedPolicy, shadowMode } from "./parsed-policy.ts";
 import type { PolicyWorld } from "./world.ts";
 
-const known = ["id", "reason", "approval"];
+const known = ["id", "reason", "approval", modeAnnotation];
 const longestReason = 300;
 // Ids stand in headers, logs and the trail.
 const idForm = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/;
@@ -16,23 +16,25 @@ export function annotationFindings(policy: ParsedPolicy, world: PolicyWorld): re
     ...unknownAnnotations(policy),
     ...idFindings(policy),
     ...reasonFindings(policy),
+    ...modeFindings(policy),
     ...approvalFindings(policy, world),
   ];
 }
 
 function unknownAnnotations(policy: ParsedPolicy): readonly Finding[] {
-  return [...policy.annotations].flatMap(([name, value]) => {
+  return [...policy.annotations.keys()].flatMap((name) => {
     if (known.includes(name)) return [];
-    const near = `@${name}`;
-    if (name !== "mode") {
-      const help = `known are ${known.map((one) => `\`@${one}\``).join(", ")}; write anything else as a comment`;
-      return [{ message: `unknown annotation \`@${name}\``, help, near }];
-    }
-    const message = `\`@mode\` is not known to this version: with \`@mode("${value ?? ""}")\` the policy would be in force`;
-    return [
-      { message, help: "take the annotation off to enforce the policy, or comment the policy out", near },
-    ];
+    const help = `known are ${known.map((one) => `\`@${one}\``).join(", ")}; write anything else as a comment`;
+    return [{ message: `unknown annotation \`@${name}\``, help, near: `@${name}` }];
   });
+}
+
+// A mistyped mode would leave in force what was meant to be tried out.
+function modeFindings({ annotations }: ParsedPolicy): readonly Finding[] {
+  if (!annotations.has(modeAnnotation) || annotations.get(modeAnnotation) === shadowMode) return [];
+  const message = `\`@mode("${annotations.get(modeAnnotation) ?? ""}")\` is no mode; the policy would be in force`;
+  const help = `write \`@mode("${shadowMode}")\` to record what it would do, or take the annotation off to enforce it`;
+  return [{ message, help, near: "@mode" }];
 }
 
 function idFindings({ annotations, id }: ParsedPolicy): readonly Finding[] {

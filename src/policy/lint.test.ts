@@ -17,6 +17,7 @@ const sound: readonly (readonly [name: string, text: string])[] = [
     ),
   ],
   ["a default sign-off as signed_off", forbid("unless { context.signed_off }", '@approval("default")')],
+  ["a policy in shadow mode", forbid("", '@mode("shadow")')],
   ["arithmetic on a fact that is ours", forbid("when { context.hour + 1 > 3 }")],
   [
     "a known group, provider and model",
@@ -89,7 +90,8 @@ const refused: readonly (readonly [name: string, text: string, message: RegExp])
   ],
   ["an approval on a permit", permit("", '@approval("finance")'), /on a permit/],
   ["an unknown annotation", forbid("", '@reson("typing error")'), /unknown annotation `@reson`/],
-  ["shadow mode", forbid("", '@mode("shadow")'), /`@mode` is not known to this version/],
+  ["another mode than shadow", forbid("", '@mode("shaddow")'), /`@mode\("shaddow"\)` is no mode/],
+  ["a mode without a value", forbid("", "@mode"), /`@mode\(""\)` is no mode/],
   ["an id without a value", `@id permit (${payments});`, /is not a policy id/],
   ["an id that is too long", `@id("${"a".repeat(129)}") permit (${payments});`, /is not a policy id/],
   ["an id that would end a header", `@id("a\\r\\nb") permit (${payments});`, /is not a policy id/],

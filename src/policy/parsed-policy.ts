@@ -4,6 +4,7 @@
 import { type PolicyJson, policyToJson } from "@cedar-policy/cedar-wasm/nodejs";
 import { fail, ok, type Result } from "../core/result.ts";
 import { type Expression, expressionsIn, parseExpression } from "./expression.ts";
+import { floorFile } from "./floor.ts";
 import type { PolicySource } from "./split-policies.ts";
 import { toolGroup } from "./world.ts";
 
@@ -57,6 +58,14 @@ export function appliesTo(policy: ParsedPolicy, action: string, isTool: boolean)
   const { actions } = policy;
   return actions === null || actions.includes(action) || (isTool && actions.includes(toolGroup));
 }
+
+/** Evaluated and recorded, and never enforced. The floor always is. */
+export function isShadow({ annotations, file }: ParsedPolicy): boolean {
+  return file !== floorFile && annotations.get(modeAnnotation) === shadowMode;
+}
+
+export const modeAnnotation = "mode";
+export const shadowMode = "shadow";
 
 function scopeEntities({ principal, resource }: PolicyJson): readonly EntityName[] {
   return [...entitiesIn(principal), ...entitiesIn(resource)];

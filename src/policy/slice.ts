@@ -2,14 +2,20 @@
 
 import { approvalsFact, signedOffFact } from "./context-facts.ts";
 import { contextReads } from "./context-reads.ts";
-import { appliesTo, type ParsedPolicy } from "./parsed-policy.ts";
+import { appliesTo, isShadow, type ParsedPolicy } from "./parsed-policy.ts";
 import { type PolicyWorld, requestActions, uncataloguedTool } from "./world.ts";
 
 /** The policies whose scope lets them speak on an action: the others cannot change its decisions. */
-export interface Slice {
-  readonly policies: readonly ParsedPolicy[];
-  /** Attributes of `context` that these policies look at, sign-offs aside. */
+export interface Slice extends PolicyGroup {
+  /** Attributes of `context` that these policies and their shadows look at, sign-offs aside. */
   readonly reads: readonly string[];
+  /** The same policies and the shadows among them, as if these were enforced; null when there are no shadows. */
+  readonly shadowed: PolicyGroup | null;
+}
+
+/** What is evaluated together. */
+export interface PolicyGroup {
+  readonly policies: readonly ParsedPolicy[];
   readonly readsSignOffs: boolean;
 }
 
@@ -32,9 +38,22 @@ export function slicePolicies(
 }
 
 function sliceOf(policies: readonly ParsedPolicy[]): Slice {
-  const reads = new Set(policies.flatMap((policy) => [...contextReads(policy)]));
-  const readsSignOffs = reads.has(approvalsFact) || reads.has(signedOffFact);
+  const enforced = policies.filter((policy) => !isShadow(policy));
+  const reads = readsOf(policies);
   reads.delete(approvalsFact);
   reads.delete(signedOffFact);
-  return { policies, reads: [...reads].sort(), readsSignOffs };
+  return {
+    ...groupOf(enforced),
+    reads: [...reads].sort(),
+    shadowed: enforced.length === policies.length ? null : groupOf(policies),
+  };
+}
+
+function groupOf(policies: readonly ParsedPolicy[]): PolicyGroup {
+  const reads = readsOf(policies);
+  return { policies, readsSignOffs: reads.has(approvalsFact) || reads.has(signedOffFact) };
+}
+
+function readsOf(policies: readonly ParsedPolicy[]): Set<string> {
+  return new Set(policies.flatMap((policy) => [...contextReads(policy)]));
 }

@@ -11,7 +11,7 @@ import type { CallRun } from "../call-run.ts";
 import { sha256 } from "../digest.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Recording } from "../recording.ts";
-import { recordedPolicies, recordedReasons } from "./record-decision.ts";
+import { recordedPolicies, recordedReasons, recordedShadow } from "./record-decision.ts";
 
 type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock">;
 
@@ -89,7 +89,7 @@ function decideAction(
 }
 
 function denied(revision: string): Decision {
-  return { outcome: "deny", policies: [], signOffs: [], error: null, revision };
+  return { outcome: "deny", policies: [], signOffs: [], error: null, revision, shadow: null };
 }
 
 function unionOfLabels(one: readonly string[], other: readonly string[]): readonly string[] {
@@ -132,6 +132,7 @@ function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): 
       ),
       sign_offs: [...decision.signOffs],
       revision: decision.revision,
+      ...recordedShadow(decision),
       approval: null,
     },
     salt,

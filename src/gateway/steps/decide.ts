@@ -1,7 +1,7 @@
 // Step 5: what policy says of the call to one concrete model, and of every request field that makes the provider act.
 
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
-import type { Decision } from "../../policy/decision.ts";
+import type { Decision, Verdict } from "../../policy/decision.ts";
 import { type DescribedCall, type Target, targetId } from "../call.ts";
 import type { GatewayParts } from "../parts.ts";
 
@@ -10,10 +10,16 @@ export interface CallDecision extends Decision {
   readonly detail: string | null;
 }
 
+/** What a decision rests on besides its target. */
+export interface DecidableCall extends Pick<DescribedCall, "endpoint" | "facts"> {
+  readonly application: Pick<DescribedCall["application"], "name">;
+  readonly request: Pick<DescribedCall["request"], "features">;
+}
+
 /** The strictest of all answers: a deny beats a hold beats a permit. */
 export function decide(
   parts: Pick<GatewayParts, "policy">,
-  call: DescribedCall,
+  call: DecidableCall,
   target: Target,
 ): CallDecision {
   const model = targetId(target);
@@ -30,12 +36,16 @@ export function decide(
       model,
       context: { ...call.facts, feature },
     });
-    strictest = stricter(
-      strictest,
-      worded(decision, `\`${feature}\` may make the provider act and needs its own permit`),
-    );
+    const next = worded(decision, `\`${feature}\` may make the provider act and needs its own permit`);
+    strictest = { ...stricter(strictest, next), shadow: strictestShadow(strictest, next) };
   }
   return strictest;
+}
+
+/** Where only one of them has shadows, the other would have been decided as it was. */
+function strictestShadow(one: CallDecision, other: CallDecision): Verdict | null {
+  if (one.shadow === null && other.shadow === null) return null;
+  return stricter<Verdict>(one.shadow ?? one, other.shadow ?? other);
 }
 
 export function decisionRefusal(decision: CallDecision): Refusal {
@@ -55,7 +65,7 @@ export function decisionRefusal(decision: CallDecision): Refusal {
 
 const strictness = { permit: 0, hold: 1, deny: 2 } as const;
 
-function stricter(one: CallDecision, other: CallDecision): CallDecision {
+function stricter<Decided extends Verdict>(one: Decided, other: Decided): Decided {
   if (one.outcome === "hold" && other.outcome === "hold") {
     return {
       ...one,

@@ -4,7 +4,7 @@ import { commitment } from "../../audit/commitment.ts";
 import type { LeafBody } from "../../audit/leaf-schema.ts";
 import type { EntrySalt } from "../../core/entry.ts";
 import type { DeterminingPolicy } from "../../core/refusal.ts";
-import type { CallFacts } from "../../facts/call-facts.ts";
+import type { Decision } from "../../policy/decision.ts";
 import { type DescribedCall, type IdentifiedCall, type Target, targetId } from "../call.ts";
 import { sha256 } from "../digest.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -32,12 +32,13 @@ export function decisionEntry(
     user: call.user,
     requested_model: call.request.requestedModel,
     target: targetId(target),
-    facts: recordedFacts(call.facts),
+    facts: recordedFacts(call),
     decision: decision.outcome,
     policies: recordedPolicies(decision.policies),
     reasons: recordedReasons(decision.policies, decision.error ?? decision.detail),
     sign_offs: [...decision.signOffs],
     revision: decision.revision,
+    ...recordedShadow(decision),
   });
 }
 
@@ -67,6 +68,19 @@ export function recordedPolicies(policies: readonly DeterminingPolicy[]): { ids:
   return {
     ids: policies.slice(0, maxPolicies).map((policy) => policy.id),
     more: Math.max(0, policies.length - maxPolicies),
+  };
+}
+
+/** Nothing where no policy in shadow mode was asked. */
+export function recordedShadow({ shadow }: Pick<Decision, "shadow">): Pick<DecidedBody, "shadow"> {
+  if (shadow === null) return {};
+  return {
+    shadow: {
+      decision: shadow.outcome,
+      error: shadow.error !== null,
+      policies: recordedPolicies(shadow.policies),
+      sign_offs: [...shadow.signOffs],
+    },
   };
 }
 
@@ -118,9 +132,13 @@ function payloadOf(call: IdentifiedCall, subject: string): Recording["payload"] 
   return { subject, fields };
 }
 
-/** Personal facts are payload: the user is a pseudonym of its own, the address a commitment. */
-function recordedFacts(facts: CallFacts): NonNullable<DecidedBody["facts"]> {
+/**
+ * Personal facts are payload: the user is a pseudonym of its own, the address a commitment. `features`, where there are
+ * any, are the fields that were decided on besides.
+ */
+function recordedFacts({ facts, request }: DescribedCall): NonNullable<DecidedBody["facts"]> {
   return {
+    ...recordedFeatures(request.features),
     message_count: facts.message_count,
     input_tokens: facts.input_tokens,
     ...(facts.output_limit === undefined ? {} : { output_limit: facts.output_limit }),
@@ -132,6 +150,20 @@ function recordedFacts(facts: CallFacts): NonNullable<DecidedBody["facts"]> {
     labels: [...facts.labels],
     time: facts.time,
   };
+}
+
+/** As the trail writes them, so that an entry stays under its 64 KiB. */
+const maxFeaturesBytes = 8 * 1024;
+
+function recordedFeatures(features: readonly string[]): NonNullable<DecidedBody["facts"]> {
+  if (features.length === 0) return {};
+  let bytes = 0;
+  const fitting = features.filter((feature) => {
+    bytes += Buffer.byteLength(JSON.stringify(feature)) + 1;
+    return bytes <= maxFeaturesBytes;
+  });
+  const left = features.length - fitting.length;
+  return { features: fitting, ...(left === 0 ? {} : { features_left_out: left }) };
 }
 
 function bounded(reason: string): string {
