@@ -4,10 +4,11 @@
 import { Command, CommanderError } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
 import { auditCommands } from "./audit.ts";
-import { checkCommand, policyCommands } from "./check.ts";
+import { checkCommand } from "./check.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
 import { keysCommands } from "./keys.ts";
+import { policyCommands } from "./policy.ts";
 import { secretsCommands } from "./secrets.ts";
 import { gatewayCommands } from "./serve.ts";
 import { usageCommand } from "./usage.ts";

@@ -8,7 +8,7 @@ import { loadConfig } from "./load.ts";
 import { writeStarter } from "./starter.ts";
 
 const source = resolve(import.meta.dirname, "../../policies");
-const starterPolicies = readdirSync(source).filter((name) => name.endsWith(".cedar"));
+const starterPolicies = readdirSync(source).filter((name) => /\.(?:cedar|test\.yaml)$/.test(name));
 
 /** Everything below the folder with its text. */
 function contents(folder: string): Readonly<Record<string, string>> {

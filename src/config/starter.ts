@@ -8,7 +8,7 @@ import { createFile, hasErrorCode, readTextFile } from "../core/durable-file.ts"
 import { OperatorError } from "../core/operator-error.ts";
 
 /**
- * Returns what was made, relative to the folder. `policiesSource` holds the starter policies of the package. Throws
+ * Returns what was made, relative to the folder. `policiesSource` holds the starter policies of the package and their tests. Throws
  * `OperatorError` when the folder cannot be written.
  */
 export async function writeStarter(folder: string, policiesSource: string): Promise<readonly string[]> {
@@ -47,7 +47,7 @@ type Files = ReadonlyMap<string, string>;
 
 async function readPolicies(source: string): Promise<Files> {
   const files = new Map<string, string>();
-  for (const name of (await readdir(source)).filter((one) => one.endsWith(".cedar"))) {
+  for (const name of (await readdir(source)).filter((one) => /\.(?:cedar|test\.yaml)$/.test(one))) {
     files.set(name, await readFile(join(source, name), "utf8"));
   }
   return files;

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
-import { type FileHandle, link, open, readFile, rename, rm } from "node:fs/promises";
+import { chmod, type FileHandle, link, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** The text, or null when there is no such file. */
@@ -25,6 +25,30 @@ export async function replaceFile(path: string, text: string, mode: number): Pro
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/**
+ * Replaces the text of a file that is there, which keeps its mode; of a link what it leads to. Returns false, and changes
+ * nothing, when the file no longer holds `expected`, a byte order mark aside. A crash leaves the old text or the new.
+ */
+export async function rewriteFile(path: string, expected: string, text: string): Promise<boolean> {
+  const target = await realpath(path);
+  const { mode } = await stat(target);
+  const temporary = await writeTemporary(target, text, mode);
+  try {
+    // The mode that a file is created with is cut by the umask.
+    await chmod(temporary, mode);
+    if (new TextDecoder().decode(await readFile(target)) !== expected) {
+      await rm(temporary);
+      return false;
+    }
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(target));
+  return true;
 }
 
 /** Creates the file whole, or returns false when it exists: of two that race, one wins. */

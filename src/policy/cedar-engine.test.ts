@@ -48,7 +48,11 @@ test("two owners in one process do not see each other's policies", () => {
 test("an action that has no slice is an error", () => {
   const engine = new CedarEngines().prepare(permitting, new Map());
   const id = { type: "Portcullis::Action", id: "chat" };
-  const answer = engine.evaluate({ principal: id, action: id, resource: id, context: {}, entities: [] }, [], false);
+  const answer = engine.evaluate(
+    { principal: id, action: id, resource: id, context: {}, entities: [] },
+    [],
+    false,
+  );
   assert.equal(answer.outcome, "error");
 });
 

@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import { actionFacts, callFacts, type Fact, type FactType, featureFacts } from "./context-facts.ts";
-import type { DecisionRequest } from "./decision.ts";
+import type { CallContext, DecisionRequest } from "./decision.ts";
 
 export const unknownApplication = "the application is not one that policies know";
 
@@ -40,6 +40,14 @@ export function factsOf(action: DecisionRequest["action"]): readonly Fact[] {
     case "call_tool":
       return actionFacts;
   }
+}
+
+/** Whether every fact of a model call is there and of its type. */
+export function isCallContext(facts: object): facts is CallContext {
+  return callFacts.every(({ name, type, optional }) => {
+    const value: unknown = Reflect.get(facts, name);
+    return value === undefined ? optional === true : factFits[type](value);
+  });
 }
 
 export function isText(value: unknown): value is string {

@@ -38,12 +38,12 @@ export function loadPolicyFiles(files: readonly PolicyFile[], world: PolicyWorld
   if (unfit.length > 0) return fail(unfit);
   const schema = cedarSchema(world);
   const floor = { name: floorFile, text: floorPolicies };
-  const policies = parseFile(floor);
+  const policies = parsePolicyFile(floor);
   if (!policies.ok) return policies;
   const loaded: ParsedPolicy[] = [...policies.value];
   const problems: PolicyProblem[] = [...invalid(policies.value, schema, floor)];
   for (const file of files) {
-    const parsed = parseFile(file);
+    const parsed = parsePolicyFile(file);
     if (!parsed.ok) {
       problems.push(...parsed.failure);
       continue;
@@ -66,7 +66,11 @@ export function loadPolicyFiles(files: readonly PolicyFile[], world: PolicyWorld
   });
 }
 
-function parseFile({ name, text }: PolicyFile): Result<readonly ParsedPolicy[], readonly PolicyProblem[]> {
+/** The file's policies as Cedar reads them; neither validated nor linted. */
+export function parsePolicyFile({
+  name,
+  text,
+}: PolicyFile): Result<readonly ParsedPolicy[], readonly PolicyProblem[]> {
   const unfit = [...directionProblems(name, text), ...boundsProblems(name, text)];
   if (unfit.length > 0) return fail(unfit);
   const parts = policySetTextToParts(text);

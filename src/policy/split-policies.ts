@@ -28,6 +28,11 @@ export function splitPolicies(file: string): readonly PolicySource[] {
   return sources;
 }
 
+/** The comments of any text of policies, in order, each from its slashes to the end of its line. */
+export function commentsIn(text: string): readonly string[] {
+  return (text.match(stringOrComment) ?? []).filter((piece) => piece.startsWith("//"));
+}
+
 const stringOrComment = /"(?:\\[\s\S]|[^"\\])*"|\/\/[^\n\r]*/g;
 
 function blank(match: string): string {

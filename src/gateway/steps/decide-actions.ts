@@ -6,11 +6,12 @@ import { newId } from "../../core/id.ts";
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
 import { describeAction, type ProposedAction } from "../../facts/proposed-actions.ts";
 import type { ToolClassification } from "../../facts/tool-catalog.ts";
-import type { Decision } from "../../policy/decision.ts";
+import type { Decision, DecisionRequest } from "../../policy/decision.ts";
 import type { CallRun } from "../call-run.ts";
 import { sha256 } from "../digest.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Recording } from "../recording.ts";
+import type { DecidableCall } from "./decide.ts";
 import { recordedPolicies, recordedReasons, recordedShadow } from "./record-decision.ts";
 
 type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock">;
@@ -69,23 +70,35 @@ function decideAction(
     const decision = denied(parts.policy.revision);
     return { action, classification, decision, labels: null, undescribable };
   }
-  const decision = parts.policy.decide({
+  const decision = parts.policy.decide(
+    actionRequest(call, action.tool, classification, described.value.labels),
+  );
+  return { action, classification, decision, labels: described.value.labels, undescribable: null };
+}
+
+/** What policy is asked about a tool call. `labels` are those of its arguments. */
+export function actionRequest(
+  { application, facts }: Pick<DecidableCall, "application" | "facts">,
+  tool: string,
+  classification: ToolClassification,
+  labels: readonly string[],
+): DecisionRequest {
+  return {
     action: "call_tool",
-    principal: { id: call.application.name },
-    tool: action.tool,
+    principal: { id: application.name },
+    tool,
     catalogued: classification.catalogued,
     context: {
       source: "client",
-      application: call.application.name,
+      application: application.name,
       effect: classification.effect,
       unattended: classification.unattended !== null,
-      labels: unionOfLabels(call.facts.labels, described.value.labels),
-      ...(call.facts.user === undefined ? {} : { user: call.facts.user }),
-      source_address: call.sourceAddress,
-      time: call.facts.time,
+      labels: unionOfLabels(facts.labels, labels),
+      ...(facts.user === undefined ? {} : { user: facts.user }),
+      source_address: facts.source_address,
+      time: facts.time,
     },
-  });
-  return { action, classification, decision, labels: described.value.labels, undescribable: null };
+  };
 }
 
 function denied(revision: string): Decision {

@@ -1,0 +1,58 @@
+// Policy tests on the gateway's own path: its catalog, its description of arguments, its steps that decide.
+
+import { describeAction } from "../facts/proposed-actions.ts";
+import { ToolCatalog } from "../facts/tool-catalog.ts";
+import type { OfferedTool } from "../facts/tools-offered.ts";
+import { type DecidableCall, decide } from "../gateway/steps/decide.ts";
+import { actionRequest } from "../gateway/steps/decide-actions.ts";
+import type { DecisionPoint } from "../policy/decision.ts";
+import type { TestBench } from "../policy/testing/test-bench.ts";
+import { testedFacts } from "../policy/testing/test-facts.ts";
+import type { PolicyTest } from "../policy/testing/test-schema.ts";
+import type { TestedDecision } from "../policy/testing/verdict-text.ts";
+
+type Catalog = ConstructorParameters<typeof ToolCatalog>[0];
+
+/** For a test in whose names nothing was found wrong (policy/testing/test-names.ts). */
+export function runPolicyTest(bench: TestBench, tools: Catalog, test: PolicyTest): TestedDecision {
+  const policy = bench.decisionPoint(test.application, test.groups);
+  const call = {
+    endpoint: test.action === "embed" ? "embeddings" : "chat",
+    application: { name: test.application },
+    facts: testedFacts(test.facts, test.model ?? "", test.user),
+    request: { features: test.features ?? [] },
+  } as const;
+  if (test.tool !== undefined) return decideTool(policy, call, tools, test, test.tool);
+  const model = test.model ?? "";
+  const slash = model.indexOf("/");
+  return decide({ policy }, call, { provider: model.slice(0, slash), model: model.slice(slash + 1) });
+}
+
+/** What the catalog pins, or another definition. */
+const driftedDigest = `sha256:${"0".repeat(64)}`;
+
+function decideTool(
+  policy: DecisionPoint,
+  call: DecidableCall,
+  tools: Catalog,
+  { arguments: given = {}, drifted }: PolicyTest,
+  tool: string,
+): TestedDecision {
+  const described = describeAction({
+    choice: 0,
+    position: 0,
+    id: null,
+    kind: "function",
+    tool,
+    argumentBytes: typeof given === "string" ? given : JSON.stringify(given),
+    malformed: null,
+  });
+  // As for a call whose arguments cannot be described, policy is not asked.
+  if (!described.ok) return { outcome: "deny", policies: [], signOffs: [], error: null, shadow: null };
+  const pinned = Object.hasOwn(tools, tool) ? tools[tool]?.digest : undefined;
+  const digest = drifted === true ? driftedDigest : pinned;
+  const offered: OfferedTool | undefined =
+    digest === undefined ? undefined : { kind: "function", digest: () => digest };
+  const classification = new ToolCatalog(tools).classify(tool, offered);
+  return policy.decide(actionRequest(call, tool, classification, described.value.labels));
+}
