@@ -19,6 +19,7 @@ import { ApiKeys } from "./identity/api-keys.ts";
 import { KeyIdentifier } from "./identity/identify.ts";
 import { KeyGuard } from "./identity/key-guard.ts";
 import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.ts";
+import { observeSqliteRevisions } from "./storage/sqlite/observed-revisions.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
 import { UsageProjection } from "./usage/usage-projection.ts";
 import { adminServices } from "./wiring/admin-services.ts";
@@ -29,7 +30,7 @@ import { openPolicies } from "./wiring/policies.ts";
 import { openRecord } from "./wiring/record.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 
-export { openSqliteLogReadOnly };
+export { observeSqliteRevisions, openSqliteLogReadOnly };
 
 export interface Gateway {
   readonly url: string;
@@ -137,6 +138,7 @@ async function openOn(
       usage,
       usageStore: storage.usage,
       policies,
+      revisions: storage.revisions,
       operatorHolder,
       onFault: (fault, route) => log.error({ route, fault: fault.message }, "an admin request met a fault"),
     }),

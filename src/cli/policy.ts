@@ -5,6 +5,7 @@ import { cedarSchema } from "../policy/schema.ts";
 import { policyWorld } from "../wiring/policy-world.ts";
 import { check } from "./check.ts";
 import { type ConfigOptions, configPath, withConfig } from "./config-command.ts";
+import { policyExplainCommand } from "./policy-explain.ts";
 import { policyFmtCommand } from "./policy-fmt.ts";
 import { policyTestCommand } from "./policy-test.ts";
 import { readConfig } from "./serve.ts";
@@ -24,5 +25,6 @@ export function policyCommands(): Command {
   });
   policy.addCommand(policyTestCommand());
   policy.addCommand(policyFmtCommand());
+  policy.addCommand(policyExplainCommand());
   return policy;
 }

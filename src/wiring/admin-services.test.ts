@@ -68,6 +68,7 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
       usage: new UsageProjection(storage.log, storage.usage),
       usageStore: storage.usage,
       policies: { revision: "0".repeat(64), decide: () => assert.fail("nothing is decided here") },
+      revisions: storage.revisions,
       operatorHolder: { file: null },
     });
     const close = async (): Promise<void> => {

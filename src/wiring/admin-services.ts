@@ -14,6 +14,7 @@ import type { AdminServices } from "../http/admin-api.ts";
 import type { ApiKeys, NewKey as CreatedKey, KeyFailure, ListedKey } from "../identity/api-keys.ts";
 import { isOperatorToken, type OperatorFile } from "../identity/operator-token.ts";
 import type { DecisionPoint } from "../policy/decision.ts";
+import type { RevisionStore } from "../policy/revision-store.ts";
 import type { UsageProjection } from "../usage/usage-projection.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
 
@@ -24,6 +25,7 @@ export interface AdminParts {
   readonly usage: UsageProjection;
   readonly usageStore: UsageStore;
   readonly policies: DecisionPoint;
+  readonly revisions: Pick<RevisionStore, "byRevision">;
   /** Without it no payload is shown. */
   readonly payloads?: Payloads;
   /** Told of faults that an answer does not tell. */
@@ -49,7 +51,10 @@ export function adminServices(parts: AdminParts): AdminServices {
         return parts.usageStore.query({ by, from, to });
       },
     },
-    policies: { revision: () => parts.policies.revision },
+    policies: {
+      revision: () => parts.policies.revision,
+      contentOf: async (revision) => (await parts.revisions.byRevision(revision))?.content ?? null,
+    },
   };
 }
 

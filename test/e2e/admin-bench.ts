@@ -83,6 +83,7 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     usage,
     usageStore: storage.usage,
     policies,
+    revisions: storage.revisions,
     payloads,
     onFault: (fault) => faults.push(fault),
     operatorHolder: { file: { url: "", token, operator: "owner@localhost" } },

@@ -1,0 +1,86 @@
+// `policy explain`: why a call on record was decided as it was, by the policies of then.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { type DecidedLeaf, type DecisionExplanation, explainDecision } from "../wiring/explain-decision.ts";
+import { adminClient } from "./admin-client.ts";
+import { Finding } from "./finding.ts";
+import { type GatewayOptions, print, withGateway } from "./gateway-command.ts";
+import { type FoundEntry, folderSource, gatewaySource, type RecordSource } from "./policy-explain-source.ts";
+import { explanationJson, explanationText } from "./policy-explain-text.ts";
+
+interface ExplainOptions extends GatewayOptions {
+  readonly data?: string;
+}
+
+export function policyExplainCommand(): Command {
+  return withGateway(
+    new Command("explain").description("why a recorded call was decided as it was, clause by clause"),
+    "portcullis policy explain call_0193…",
+  )
+    .argument("<entry>", "a call's id, or the id or index of an entry that decides one")
+    .option("--data <folder>", "read a data folder in place of a running gateway")
+    .action(explain);
+}
+
+async function explain(name: string, options: ExplainOptions): Promise<void> {
+  const { data, dir } = options;
+  const source = data === undefined ? gatewaySource(adminClient(dir)) : folderSource(dataFolderIn(data));
+  try {
+    const explained = await explainNamed(source, name);
+    print(options, explained.map(explanationJson), () => explained.map(explanationText).join("\n\n"));
+    if (explained.some(({ replay }) => replay === "differs")) {
+      throw new Finding("evaluating it again does not give what is on record");
+    }
+  } finally {
+    source.close();
+  }
+}
+
+/** A data folder, or a gateway's folder with one in it. */
+function dataFolderIn(folder: string): string {
+  const inside = join(folder, "data");
+  return existsSync(inside) ? inside : folder;
+}
+
+export interface ExplainedEntry extends DecisionExplanation {
+  readonly index: number;
+}
+
+type DecidedEntry = FoundEntry & { readonly leaf: DecidedLeaf };
+
+async function explainNamed(source: RecordSource, name: string): Promise<readonly ExplainedEntry[]> {
+  const named = name.startsWith("call_") ? null : await source.entry(name);
+  if (named !== null && !isDecided(named)) {
+    throw new Finding(
+      `entry ${named.index} is a \`${named.leaf.type}\`, which decides nothing; name a decision, or a call`,
+    );
+  }
+  const call = named === null ? name : named.leaf.call;
+  const entries = (await source.call(call)).filter(isDecided);
+  if (entries.length === 0) throw new Finding(`there is no decision of \`${call}\``);
+  const explained: ExplainedEntry[] = [];
+  for (const entry of named === null ? entries : [named]) {
+    explained.push(await explainEntry(source, entry, entries));
+  }
+  return explained;
+}
+
+async function explainEntry(
+  source: RecordSource,
+  { index, leaf }: DecidedEntry,
+  entries: readonly DecidedEntry[],
+): Promise<ExplainedEntry> {
+  // A tool call comes from where its call came from, and that entry alone commits to the address.
+  const call = entries.find((one) => one.leaf.type === "call.decided" && one.leaf.dispatch === leaf.dispatch);
+  const address =
+    call === undefined
+      ? { ok: false as const, failure: "the entry of its call is not there" }
+      : await source.sourceAddress(call);
+  return { index, ...explainDecision(leaf, await source.revision(leaf.revision), address) };
+}
+
+function isDecided(entry: FoundEntry): entry is DecidedEntry {
+  return entry.leaf.type === "call.decided" || entry.leaf.type === "action.decided";
+}

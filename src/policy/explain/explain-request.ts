@@ -1,0 +1,114 @@
+// One question that policy was asked, explained: which policies speak on it, which of them determine the answer, and what
+// the answer would be without one of them.
+
+import { CedarEngines } from "../cedar-engine.ts";
+import { actionOf, cedarRequest } from "../cedar-request.ts";
+import { rule } from "../decide.ts";
+import type { Decision, DecisionRequest, Outcome } from "../decision.ts";
+import type { LoadedPolicies } from "../load.ts";
+import { type PolicyPlace, policyPlace } from "../policy-place.ts";
+import type { PolicyFile } from "../policy-source.ts";
+import type { PolicyGroup, Slice } from "../slice.ts";
+import { ClauseOracle } from "./clause-oracle.ts";
+import { type ExplainedPolicy, explainPolicy } from "./explain-policy.ts";
+
+export interface ExplainedAnswer {
+  /** For example `chat with \`demo/assistant\``. */
+  readonly asked: string;
+  readonly outcome: Outcome | null;
+  readonly error: string | null;
+  /** Sign-offs that the clauses are shown as if given. */
+  readonly approvals: readonly string[];
+  readonly policies: readonly AnsweringPolicy[];
+}
+
+export interface AnsweringPolicy extends ExplainedPolicy {
+  readonly reason: string | null;
+  /** Null for one of the gateway's own. */
+  readonly place: PolicyPlace | null;
+  readonly determines: boolean;
+  /** What the outcome would be if it did not apply; null unless it forbids. */
+  readonly without: Outcome | null;
+}
+
+export interface Explainable {
+  readonly loaded: LoadedPolicies;
+  readonly files: readonly PolicyFile[];
+  readonly slices: ReadonlyMap<string, Slice>;
+}
+
+/** More permits that do not apply are not told. */
+const mostOthers = 20;
+
+/** `decision` is null when facts that policies look at are not known: `unknown` has them by name, with why. */
+export function explainRequest(
+  { loaded, files, slices }: Explainable,
+  request: DecisionRequest,
+  decision: Decision | null,
+  unknown: ReadonlyMap<string, string>,
+): ExplainedAnswer {
+  const asked = askedText(request);
+  const slice = slices.get(actionOf(request));
+  const application = loaded.world.applications.find(({ name }) => name === request.principal.id);
+  if (slice === undefined || application === undefined) {
+    const error = decision?.error ?? "the revision does not know the application or the tool";
+    return { asked, outcome: decision?.outcome ?? null, error, approvals: [], policies: [] };
+  }
+  // What is denied is denied even if every sign-off were given.
+  const approvals = decision?.outcome === "deny" && slice.readsSignOffs ? loaded.world.signOffs : [];
+  const described = cedarRequest(request, application);
+  const oracle = new ClauseOracle(loaded, described, approvals);
+  const explained = { request: described, approvals, unknown };
+  const determining = new Set(
+    [...(decision?.policies ?? []), ...(decision?.shadow?.policies ?? [])].map(({ id }) => id),
+  );
+  const policies = (slice.shadowed ?? slice).policies.map((policy) => ({
+    policy,
+    ...explainPolicy(policy, explained, oracle),
+  }));
+  const isTold = ({ id, scopeHolds, shadow, effect }: ExplainedPolicy): boolean =>
+    decision === null || determining.has(id) || shadow || (scopeHolds !== false && effect === "permit");
+  const told = policies.filter(isTold).slice(0, determining.size + mostOthers);
+  return {
+    asked,
+    outcome: decision?.outcome ?? null,
+    error: decision?.error ?? null,
+    approvals,
+    policies: told.map(({ policy, ...one }) => {
+      const determines = decision?.policies.some(({ id }) => id === one.id) === true;
+      const isObstacle = determines && one.effect === "forbid";
+      return {
+        ...one,
+        reason: policy.annotations.get("reason") ?? null,
+        place: policyPlace(policy, files),
+        determines,
+        without: isObstacle ? outcomeWithout(loaded, slice, one.id, described) : null,
+      };
+    }),
+  };
+}
+
+function outcomeWithout(
+  loaded: LoadedPolicies,
+  slice: Slice,
+  id: string,
+  request: ReturnType<typeof cedarRequest>,
+): Outcome {
+  const others: PolicyGroup = { ...slice, policies: slice.policies.filter((policy) => policy.id !== id) };
+  const slices = new Map([[request.action.id, { ...slice, ...others, shadowed: null }]]);
+  const engine = new CedarEngines().prepare(loaded, slices);
+  const { signOffs } = loaded.world;
+  return rule((approvals) => engine.evaluate(request, approvals, false), signOffs, true).outcome;
+}
+
+function askedText(request: DecisionRequest): string {
+  switch (request.action) {
+    case "chat":
+    case "embed":
+      return `${request.action} with \`${request.model}\``;
+    case "use_feature":
+      return `use_feature \`${request.context.feature}\` of \`${request.model}\``;
+    case "call_tool":
+      return `call_tool \`${request.tool}\``;
+  }
+}

@@ -1,0 +1,66 @@
+// A revision as it was put in force, read from what was kept of it: its own policies, floor and schema, whatever this
+// version of the gateway would write today.
+
+import { hash } from "node:crypto";
+import { z } from "zod";
+import { fail, ok, type Result } from "../../core/result.ts";
+import { floorFile } from "../floor.ts";
+import { type LoadedPolicies, parsePolicyFile } from "../load.ts";
+import type { ParsedPolicy } from "../parsed-policy.ts";
+import type { PolicyFile } from "../policy-source.ts";
+
+export interface RecordedRevision {
+  readonly loaded: LoadedPolicies;
+  readonly files: readonly PolicyFile[];
+}
+
+const texts = z.array(z.string());
+const contentSchema = z.strictObject({
+  engine: z.string(),
+  files: z.array(z.strictObject({ name: z.string(), text: z.string() })),
+  floor: z.string(),
+  schema: z.string(),
+  sign_offs: texts,
+  world: z.strictObject({
+    applications: z.array(
+      z.strictObject({ name: z.string(), groups: texts, environment: z.string(), owner: z.string() }),
+    ),
+    groups: texts,
+    providers: texts,
+    tools: texts,
+  }),
+});
+
+/** `content` is what the store has under `revision`. A failure is text for people. */
+export function readRecordedRevision(revision: string, content: string): Result<RecordedRevision, string> {
+  if (hash("sha256", content, "hex") !== revision) {
+    return fail("what is kept of the revision is not what its hash says; it was changed in the data store");
+  }
+  const parsed = contentSchema.safeParse(parsedJson(content));
+  if (!parsed.success) return fail("the revision was written by a version whose form this one does not know");
+  const { engine, files, floor, schema, sign_offs, world } = parsed.data;
+  const policies: ParsedPolicy[] = [];
+  let builtIn = 0;
+  for (const file of [{ name: floorFile, text: floor }, ...files]) {
+    const read = parsePolicyFile(file);
+    if (!read.ok) return fail(`this version of Cedar does not read \`${file.name}\` of the revision`);
+    policies.push(...read.value);
+    if (file.name === floorFile) builtIn = read.value.length;
+  }
+  const loaded = {
+    world: { ...world, signOffs: sign_offs },
+    schema,
+    policies,
+    builtIn,
+    revision: { id: revision, content, engine },
+  };
+  return ok({ loaded, files });
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
