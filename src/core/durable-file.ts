@@ -29,7 +29,7 @@ export async function replaceFile(path: string, text: string, mode: number): Pro
 
 /**
  * Replaces the text of a file that is there, which keeps its mode; of a link what it leads to. Returns false, and changes
- * nothing, when the file no longer holds `expected`, a byte order mark aside. A crash leaves the old text or the new.
+ * nothing, when the file holds neither `expected`, a byte order mark aside, nor the new text already. A crash leaves the old text or the new.
  */
 export async function rewriteFile(path: string, expected: string, text: string): Promise<boolean> {
   const target = await realpath(path);
@@ -38,9 +38,10 @@ export async function rewriteFile(path: string, expected: string, text: string):
   try {
     // The mode that a file is created with is cut by the umask.
     await chmod(temporary, mode);
-    if (new TextDecoder().decode(await readFile(target)) !== expected) {
+    const current = new TextDecoder().decode(await readFile(target));
+    if (current !== expected) {
       await rm(temporary);
-      return false;
+      return current === text;
     }
     await rename(temporary, target);
   } catch (error) {

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { leafSamples } from "../audit/leaf-samples.test-support.ts";
+import { fail, ok } from "../core/result.ts";
+import { loaded, permitCalls, permitTools } from "../policy/policy.test-support.ts";
+import { type DecidedLeaf, explainDecision } from "./explain-decision.ts";
+
+const stamp = {
+  v: 1,
+  id: "01939f6e-3c2b-7d10-8a53-0d4c5f6a7b8c",
+  time: "2026-11-23T09:30:00.000Z",
+  instance: "inst_1",
+} as const;
+const { revision } = loaded(`${permitCalls}${permitTools}
+@id("office") forbid (principal, action == Portcullis::Action::"chat", resource)
+unless { context.source_address.isInRange(ip("10.0.0.0/8")) };
+@id("no-eve") @mode("shadow") forbid (principal, action == Portcullis::Action::"embed", resource)
+when { context has user && context.user == "eve" };`);
+const facts = {
+  message_count: 1,
+  input_tokens: 5,
+  stream: false,
+  tools: [],
+  has_images: false,
+  has_audio: false,
+  has_files: false,
+  labels: [],
+  time: Date.parse("2026-11-23T09:30:00.000Z"),
+};
+const call = {
+  ...leafSamples["call.decided"],
+  ...stamp,
+  application: "assistant",
+  target: "demo/assistant",
+  user: null,
+  facts,
+  policies: { ids: ["calls"], more: 0 },
+  revision: revision.id,
+};
+const action = {
+  ...leafSamples["action.decided"],
+  ...stamp,
+  application: "assistant",
+  facts: { labels: [], time: facts.time },
+  policies: { ids: ["portcullis/floor"], more: 0 },
+  revision: revision.id,
+};
+const inOffice = ok("10.1.2.3");
+const committed = fail("it is not recorded, only committed to");
+
+const explain = (leaf: DecidedLeaf, address: Parameters<typeof explainDecision>[2] = inOffice) =>
+  explainDecision(leaf, revision.content, address);
+
+test("a decision is evaluated again by the revision on record and found to be the same", () => {
+  for (const leaf of [call, action]) {
+    const { replay, detail, unknown } = explain(leaf);
+    assert.deepEqual([replay, detail, unknown], ["same", null, []]);
+  }
+});
+
+test("an outcome, policies or sign-offs that are not those on record are told", () => {
+  const cases: readonly (readonly [DecidedLeaf, RegExp])[] = [
+    [{ ...call, decision: "deny" as const }, /on record is deny by `calls`, and .* gives permit by `calls`/],
+    [{ ...call, policies: { ids: ["tools"], more: 0 } }, /by `tools`, and .* by `calls`/],
+    [{ ...action, sign_offs: ["finance"] }, /hold for finance .* gives hold for default/],
+  ];
+  for (const [leaf, message] of cases) {
+    const { replay, detail } = explain(leaf);
+    assert.equal(replay, "differs");
+    assert.match(detail ?? "", message);
+  }
+});
+
+test("what is only committed to is never guessed, and what was erased is said to be", () => {
+  for (const address of [committed, fail("it was erased")]) {
+    const { replay, detail, unknown, answers } = explain(call, address);
+    assert.equal(replay, "not_possible");
+    assert.equal(
+      detail,
+      "it cannot be explained fully: policies look at `context.source_address`, which is not known",
+    );
+    assert.deepEqual(unknown, [{ fact: "source_address", why: address.ok ? "" : address.failure }]);
+    const office = answers[0]?.policies.find(({ id }) => id === "office");
+    assert.deepEqual([answers[0]?.outcome, office?.applies], [null, null]);
+    assert.equal(office?.clauses[0]?.values[0]?.value, null);
+  }
+});
+
+test("an unknown fact that no policy looks at hinders nothing", () => {
+  const { replay, unknown } = explain(action, committed);
+  assert.deepEqual([replay, unknown.map(({ fact }) => fact)], ["same", ["source_address"]]);
+});
+
+test("where only shadow policies look at what is not known, the decision is explained and they are not", () => {
+  const embedded = {
+    ...call,
+    endpoint: "embeddings" as const,
+    user: "sub_1",
+    shadow: {
+      decision: "deny" as const,
+      error: false,
+      policies: { ids: ["no-eve"], more: 0 },
+      sign_offs: [],
+    },
+  };
+  const { replay, detail, answers } = explain(embedded);
+  assert.equal(replay, "same");
+  assert.match(detail ?? "", /shadow policies cannot be explained fully: they look at `context\.user`/);
+  const tried = answers[0]?.policies.find(({ id }) => id === "no-eve");
+  assert.deepEqual([tried?.shadow, tried?.applies], [true, null]);
+  const known = explain({ ...embedded, user: null });
+  assert.match(
+    known.detail ?? "",
+    /on record of shadow policies is deny by `no-eve`, and .* gives permit by `calls`/,
+  );
+});
+
+test("each field that makes the provider act is a question of its own", () => {
+  const stored = {
+    ...call,
+    facts: { ...facts, features: ["store"] },
+    decision: "deny" as const,
+    policies: { ids: [], more: 0 },
+  };
+  const { replay, answers } = explain(stored);
+  assert.equal(replay, "same");
+  assert.deepEqual(
+    answers.map(({ asked, outcome }) => [asked, outcome]),
+    [
+      ["chat with `demo/assistant`", "permit"],
+      ["use_feature `store` of `demo/assistant`", "deny"],
+    ],
+  );
+});
+
+test("a revision that is gone or was changed, and a call that policy was not asked about, are said to be", () => {
+  assert.match(explainDecision(call, null, inOffice).detail ?? "", /nothing is kept of the revision/);
+  const changed = revision.content.replace("calls", "cells");
+  assert.match(explainDecision(call, changed, inOffice).detail ?? "", /changed in the data store/);
+  for (const leaf of [
+    { ...call, facts: null },
+    { ...call, target: null },
+    { ...action, facts: null },
+  ]) {
+    const { replay, detail } = explain(leaf);
+    assert.equal(replay, "not_possible");
+    assert.match(detail ?? "", /policy was not asked/);
+  }
+});
+
+test("what stands in the way is told with what the outcome would be without it", () => {
+  const outside = { ...call, decision: "deny" as const, policies: { ids: ["office"], more: 0 } };
+  const { replay, answers } = explain(outside, ok("192.0.2.1"));
+  assert.equal(replay, "same");
+  const office = answers[0]?.policies.find(({ id }) => id === "office");
+  assert.deepEqual(
+    [office?.determines, office?.without, office?.place],
+    [true, "permit", { file: "test.cedar", line: 6 }],
+  );
+  assert.equal(office?.clauses[0]?.values[0]?.value, 'ip("192.0.2.1")');
+});
