@@ -22,6 +22,10 @@ export interface RecordSource {
   revision(id: string): Promise<string | null>;
   /** Of the call that the entry decides. */
   sourceAddress(decided: FoundEntry): Promise<SourceAddress>;
+}
+
+/** To be closed. */
+export interface FolderSource extends RecordSource {
   close(): void;
 }
 
@@ -49,13 +53,13 @@ export function gatewaySource(client: AdminClient): RecordSource {
       if (kept?.["status"] === "matches" && typeof kept["value"] === "string") return ok(kept["value"]);
       return fail(whyUnknown(kept?.["status"]));
     },
-    close: () => {},
   };
 }
 
 /** `folder` is a data folder. What is sealed in it stays so: it has no key to it. */
-export function folderSource(folder: string): RecordSource {
-  const { log, close } = openSqliteLogReadOnly(folder);
+export function folderSource(folder: string): FolderSource {
+  const database = openSqliteLogReadOnly(folder);
+  const { log } = database;
   const revisions = observeSqliteRevisions(folder);
   return {
     entry: async (name) => {
@@ -68,7 +72,7 @@ export function folderSource(folder: string): RecordSource {
     sourceAddress: async () => fail("it is not recorded, only committed to; ask the running gateway"),
     close: () => {
       revisions.close();
-      close();
+      database.close();
     },
   };
 }

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { OperatorError } from "../core/operator-error.ts";
 import { type DecidedLeaf, type DecisionExplanation, explainDecision } from "../wiring/explain-decision.ts";
 import { adminClient } from "./admin-client.ts";
 import { Finding } from "./finding.ts";
@@ -26,13 +27,25 @@ export function policyExplainCommand(): Command {
 
 async function explain(name: string, options: ExplainOptions): Promise<void> {
   const { data, dir } = options;
-  const source = data === undefined ? gatewaySource(adminClient(dir)) : folderSource(dataFolderIn(data));
+  const explained =
+    data === undefined
+      ? await explainNamed(gatewaySource(adminClient(dir)), name)
+      : await explainFromFolder(dataFolderIn(data), name);
+  print(options, explained.map(explanationJson), () => explained.map(explanationText).join("\n\n"));
+  if (explained.some(({ replay }) => replay === "differs")) {
+    throw new Finding("evaluating it again does not give what is on record");
+  }
+}
+
+/** What cannot be read is damaged in some way, which is no fault of this program. */
+async function explainFromFolder(folder: string, name: string): Promise<readonly ExplainedEntry[]> {
+  const source = folderSource(folder);
   try {
-    const explained = await explainNamed(source, name);
-    print(options, explained.map(explanationJson), () => explained.map(explanationText).join("\n\n"));
-    if (explained.some(({ replay }) => replay === "differs")) {
-      throw new Finding("evaluating it again does not give what is on record");
-    }
+    return await explainNamed(source, name);
+  } catch (fault) {
+    if (fault instanceof Finding || fault instanceof OperatorError) throw fault;
+    const message = fault instanceof Error ? fault.message : String(fault);
+    throw new OperatorError(`\`${folder}\` could not be read: ${message}; try it on a copy of the folder`);
   } finally {
     source.close();
   }

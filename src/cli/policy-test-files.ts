@@ -71,7 +71,8 @@ function parseTests(text: string, known: Parameters<typeof testFindings>[1]): Pa
       problems: yaml.failure.map(({ line, path, message }) => problem(line, path, message)),
     };
   }
-  const { value, lineOf } = yaml.value;
+  const { value } = yaml.value;
+  const lineOf = (path: readonly PropertyKey[]): number | null => yaml.value.lineOf(path);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { tests: [], problems: [problem(1, [], "write `tests:` and the list of the tests under it")] };
   }
