@@ -43,8 +43,8 @@ export function decider(
     const asked = cedarRequest(request, application);
     const ruled = (group: PolicyGroup, shadowed: boolean): Verdict =>
       verdictOf(ruleOn(engine, asked, group, shadowed, loaded.world.signOffs));
-    const shadow = slice.shadowed === null ? null : ruled(slice.shadowed, true);
-    return { ...ruled(slice, false), revision, shadow };
+    const verdict = ruled(slice, false);
+    return { ...verdict, revision, shadow: slice.shadowed === null ? null : ruled(slice.shadowed, true) };
   };
   const decide = (request: DecisionRequest): Decision => {
     const slice = slices.get(actionOf(request));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -395,3 +396,15 @@ async function indices(read: ReturnType<typeof asOperator>, query: string): Prom
     cursor = `&cursor=${json.next}`;
   }
 }
+
+test("a revision that was put in force is given out with content that hashes to it, and no other is", async () => {
+  const { revision } = (await ask("GET", "/policies")).json;
+  const kept = await ask("GET", `/policies/${revision}`);
+  assert.equal(kept.status, 200);
+  assert.equal(createHash("sha256").update(kept.json.content).digest("hex"), revision);
+  assert.match(JSON.parse(kept.json.content).files[0].text, /applications-may-call-models/);
+  assertError(await ask("GET", `/policies/${"0".repeat(64)}`), 404, "not_found");
+  for (const name of ["x", "..%2Fentries"]) {
+    assertError(await ask("GET", `/policies/${name}`), 400, "invalid_request");
+  }
+});

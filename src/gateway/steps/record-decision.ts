@@ -64,12 +64,18 @@ export async function undescribedEntry(
   });
 }
 
-export function recordedPolicies(policies: readonly DeterminingPolicy[]): { ids: string[]; more: number } {
+export function recordedPolicies(
+  policies: readonly DeterminingPolicy[],
+  most: number = maxPolicies,
+): { ids: string[]; more: number } {
   return {
-    ids: policies.slice(0, maxPolicies).map((policy) => policy.id),
-    more: Math.max(0, policies.length - maxPolicies),
+    ids: policies.slice(0, most).map((policy) => policy.id),
+    more: Math.max(0, policies.length - most),
   };
 }
+
+/** Few, so that what is only tried out never makes an entry too large to be written. */
+const maxShadowPolicies = 16;
 
 /** Nothing where no policy in shadow mode was asked. */
 export function recordedShadow({ shadow }: Pick<Decision, "shadow">): Pick<DecidedBody, "shadow"> {
@@ -78,7 +84,7 @@ export function recordedShadow({ shadow }: Pick<Decision, "shadow">): Pick<Decid
     shadow: {
       decision: shadow.outcome,
       error: shadow.error !== null,
-      policies: recordedPolicies(shadow.policies),
+      policies: recordedPolicies(shadow.policies, maxShadowPolicies),
       sign_offs: [...shadow.signOffs],
     },
   };
