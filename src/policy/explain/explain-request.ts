@@ -59,33 +59,35 @@ export function explainRequest(
   const described = cedarRequest(request, application);
   const oracle = new ClauseOracle(loaded, described, approvals);
   const explained = { request: described, approvals, unknown };
-  const determining = new Set(
-    [...(decision?.policies ?? []), ...(decision?.shadow?.policies ?? [])].map(({ id }) => id),
-  );
-  const policies = (slice.shadowed ?? slice).policies.map((policy) => ({
-    policy,
-    ...explainPolicy(policy, explained, oracle),
-  }));
-  const isTold = ({ id, scopeHolds, shadow, effect }: ExplainedPolicy): boolean =>
-    decision === null || determining.has(id) || shadow || (scopeHolds !== false && effect === "permit");
-  const told = policies.filter(isTold).slice(0, determining.size + mostOthers);
+  const policies = (slice.shadowed ?? slice).policies.map((policy) => {
+    const determines = decision?.policies.some(({ id }) => id === policy.id) === true;
+    const isObstacle = determines && policy.effect === "forbid";
+    return {
+      ...explainPolicy(policy, explained, oracle),
+      reason: policy.annotations.get("reason") ?? null,
+      place: policyPlace(policy, files),
+      determines,
+      without: isObstacle ? outcomeWithout(loaded, slice, policy.id, described) : null,
+    };
+  });
+  const told = decision === null ? policies : toldOf(policies);
   return {
     asked,
     outcome: decision?.outcome ?? null,
     error: decision?.error ?? null,
     approvals,
-    policies: told.map(({ policy, ...one }) => {
-      const determines = decision?.policies.some(({ id }) => id === one.id) === true;
-      const isObstacle = determines && one.effect === "forbid";
-      return {
-        ...one,
-        reason: policy.annotations.get("reason") ?? null,
-        place: policyPlace(policy, files),
-        determines,
-        without: isObstacle ? outcomeWithout(loaded, slice, one.id, described) : null,
-      };
-    }),
+    policies: told,
   };
+}
+
+/** Those that determine the answer, the shadows, and the permits that might have. */
+function toldOf(policies: readonly AnsweringPolicy[]): readonly AnsweringPolicy[] {
+  const others = policies.filter(
+    ({ determines, shadow, scopeHolds, effect }) =>
+      !determines && !shadow && scopeHolds !== false && effect === "permit",
+  );
+  const few = new Set(others.slice(0, mostOthers));
+  return policies.filter((one) => one.determines || one.shadow || few.has(one));
 }
 
 function outcomeWithout(
