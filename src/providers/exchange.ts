@@ -8,12 +8,14 @@ import { ChunkQueue } from "./chunk-queue.ts";
 import { KeyEcho } from "./key-echo.ts";
 import { upstreamHeaders } from "./passed-headers.ts";
 import type { ProviderAnswer, ProviderFailure } from "./provider.ts";
-import { failureOf } from "./transport-failure.ts";
+import { failureOf, type Progress } from "./transport-failure.ts";
 
 export interface ExchangeOptions {
   readonly maxBytes: number;
   /** How long a stream that nobody reads is kept open. */
   readonly stallMs: number;
+  /** From now to the last byte of the answer; null for no bound. */
+  readonly totalMs: number | null;
   readonly signal: AbortSignal;
   /** What the request was authorised with: an answer that repeats it is not passed on. */
   readonly key: SecretValue | null;
@@ -32,12 +34,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #body: Buffer[] = [];
   #bytes = 0;
   #stream: ChunkQueue | null = null;
+  #interim = 0;
   #over = false;
+  readonly #deadline: NodeJS.Timeout | null;
 
   constructor(settle: Settle, options: ExchangeOptions) {
     this.#settle = settle;
     this.#options = options;
     this.#echo = new KeyEcho(options.key);
+    this.#deadline = options.totalMs === null ? null : setTimeout(this.#expire, options.totalMs);
     options.signal.addEventListener("abort", this.#cancel, { once: true });
   }
 
@@ -48,7 +53,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
-    if (this.#over || status < 200) return;
+    if (this.#over) return;
+    if (status < 200) {
+      this.#interim += 1;
+      if (this.#interim > maxInterim) this.#fail(endlessInterim);
+      return;
+    }
     this.#status = status;
     const problem = problemOf(status, headers, this.#options.maxBytes);
     if (problem !== null) return this.#fail(problem);
@@ -83,11 +93,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(failureOf(error, this.#status !== 0));
+    this.#fail(failureOf(error, this.#progress()));
+  }
+
+  #progress(): Progress {
+    if (this.#status !== 0) return "answered";
+    return this.#controller === null ? "unsent" : "sent";
   }
 
   readonly #cancel = (): void => {
     this.#fail({ reason: "cancelled", detail: "the client is gone" });
+  };
+
+  readonly #expire = (): void => {
+    const detail = "its answer was not complete within the time that the call may take";
+    this.#fail(
+      this.#controller === null ? { reason: "timeout", detail, unsent: true } : { reason: "timeout", detail },
+    );
   };
 
   #fail(failure: ProviderFailure): void {
@@ -101,10 +123,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #finish(): boolean {
     if (this.#over) return false;
     this.#over = true;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
     this.#options.signal.removeEventListener("abort", this.#cancel);
     return true;
   }
 }
+
+/** Interim answers (1xx) before the one that counts. */
+const maxInterim = 16;
+
+const endlessInterim: ProviderFailure = {
+  reason: "invalid",
+  detail: "it sends interim answers without end",
+};
 
 const tooLarge: ProviderFailure = {
   reason: "too_large",

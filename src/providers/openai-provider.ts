@@ -28,6 +28,8 @@ export interface OpenAiProviderOptions {
   readonly allowPrivateAddresses: boolean;
   /** From sending the request to the first byte of the answer, and between two parts of it. */
   readonly timeoutMs: number;
+  /** Between two parts of an answer, in place of `timeoutMs`. */
+  readonly idleTimeoutMs?: number | undefined;
   readonly connectTimeoutMs: number;
   /** As many as calls may run at once: fewer would let streams wait for each other. */
   readonly connections: number;
@@ -44,6 +46,7 @@ export class OpenAiProvider implements ModelProvider {
   readonly #pool: Pool;
   readonly #paths: Readonly<Record<ProviderEndpoint, string>>;
   readonly #timeoutMs: number;
+  readonly #idleMs: number | null;
 
   /** Throws `OperatorError` for a base URL that cannot be meant. Connects to nothing. */
   constructor(options: OpenAiProviderOptions) {
@@ -52,6 +55,7 @@ export class OpenAiProvider implements ModelProvider {
     this.asksForStreamUsage = options.asksForStreamUsage;
     this.#key = options.key;
     this.#timeoutMs = options.timeoutMs;
+    this.#idleMs = options.idleTimeoutMs ?? null;
     const url = baseUrl(options.name, options.baseUrl);
     this.#paths = {
       "chat/completions": pathUnder(url, "chat/completions"),
@@ -73,7 +77,7 @@ export class OpenAiProvider implements ModelProvider {
     const headers = [...ownRequestHeaders, ...clientHeaders(request.headers)];
     if (this.#key === null) return this.#exchange(request, headers, null);
     const key = await this.#key();
-    if (!key.ok) return fail({ reason: "unavailable", detail: key.failure });
+    if (!key.ok) return fail({ reason: "unavailable", detail: key.failure, unsent: true });
     return key.value.use((value) => {
       if (!/^[\x21-\x7e]+$/.test(value)) return fail(unsendableKey);
       return this.#exchange(request, [...headers, "authorization", `Bearer ${value}`], key.value);
@@ -90,6 +94,9 @@ export class OpenAiProvider implements ModelProvider {
     key: SecretValue | null,
   ): Promise<Result<ProviderAnswer, ProviderFailure>> {
     const { signal, body, endpoint, maxResponseBytes: maxBytes } = request;
+    const firstByteMs = request.firstByteMs ?? this.#timeoutMs;
+    const idleMs = this.#idleMs ?? firstByteMs;
+    const totalMs = request.totalMs ?? null;
     if (signal.aborted) return fail({ reason: "cancelled", detail: "the client is gone" });
     return new Promise((resolve) => {
       this.#pool.dispatch(
@@ -98,10 +105,10 @@ export class OpenAiProvider implements ModelProvider {
           path: this.#paths[endpoint],
           headers,
           body,
-          headersTimeout: this.#timeoutMs,
-          bodyTimeout: this.#timeoutMs,
+          headersTimeout: firstByteMs,
+          bodyTimeout: idleMs,
         },
-        new Exchange(resolve, { maxBytes, stallMs: this.#timeoutMs, signal, key }),
+        new Exchange(resolve, { maxBytes, stallMs: idleMs, totalMs, signal, key }),
       );
     });
   }
@@ -109,6 +116,7 @@ export class OpenAiProvider implements ModelProvider {
 
 const unsendableKey: ProviderFailure = {
   reason: "unavailable",
+  unsent: true,
   detail:
     "its key holds characters that no HTTP header can carry; set it again with `portcullis secrets set`",
 };

@@ -12,6 +12,10 @@ export interface ProviderRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** An answer that is not a stream may have at most this many bytes. */
   readonly maxResponseBytes: number;
+  /** In place of the provider's own time from sending the request to the first byte; null leaves it. */
+  readonly firstByteMs?: number | null;
+  /** From now to the last byte of the answer, streams included. Left out, there is no such bound. */
+  readonly totalMs?: number;
   /** Aborting cancels the exchange and closes its connection; streams then end with `cancelled`. */
   readonly signal: AbortSignal;
 }
@@ -43,6 +47,10 @@ export type ProviderFailure = {
   readonly reason: "unavailable" | "unreachable" | "timeout" | "invalid" | "too_large" | "cancelled";
   /** For operators and error messages: lowercase, without secrets. */
   readonly detail: string;
+  /** Nothing of the request had left: it can have done nothing. */
+  readonly unsent?: true;
+  /** The same upstream may well take the same request when it is asked again. */
+  readonly transient?: true;
 };
 
 export class ProviderStreamError extends Error {
