@@ -29,6 +29,7 @@ import { configuredParts } from "./wiring/configured-parts.ts";
 import { openPolicies } from "./wiring/policies.ts";
 import { openRecord } from "./wiring/record.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
+import { upstreamHealth } from "./wiring/upstream-health.ts";
 
 export { observeSqliteRevisions, openSqliteLogReadOnly };
 
@@ -100,6 +101,7 @@ async function openOn(
   });
   const standing: Omit<GatewayParts, keyof typeof configured.parts> = {
     clock: systemClock,
+    health: upstreamHealth(log),
     keys: new KeyIdentifier(keys, now),
     policy: policies,
     trail,

@@ -35,7 +35,8 @@ export function overlongField(body: CallBody): FieldTooLong | null {
       return (
         longer("target", body.target, 320) ??
         longer("reason", body.reason, 64) ??
-        longer("price_source", body.price_source, 64)
+        longer("price_source", body.price_source, 64) ??
+        anyLonger("failed.target", body.failed?.map(({ target }) => target) ?? [], 320)
       );
   }
 }

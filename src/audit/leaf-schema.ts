@@ -111,6 +111,19 @@ const usage = z.strictObject({
   source: z.enum(["provider", "estimate", "none"]),
 });
 
+/** A try at a target that did not become the answer. */
+const failedTry = z.strictObject({
+  /** The decision that it was made under. */
+  dispatch: z.int().min(1),
+  /** What went wrong, for example `unreachable`, `timeout`, `circuit_open` or `status`. */
+  reason: text(64),
+  /** Whether the request, or a part of it, may have left. */
+  sent: z.boolean(),
+  /** The upstream's HTTP status, with the reason `status`. */
+  status: count.nullable(),
+  target: text(320),
+});
+
 const callCompleted = z.strictObject({
   ...common,
   type: z.literal("call.completed"),
@@ -140,6 +153,8 @@ const callCompleted = z.strictObject({
    * them may have gone to `target`.
    */
   dispatches: count,
+  /** The tries that were followed by another, or passed over; left out when there were none. */
+  failed: z.array(failedTry).min(1).max(32).exactOptional(),
   /** `provider/model` that served it, or null when nothing was dispatched. */
   target: text(320).nullable(),
   /** Model that the provider says it was. */

@@ -75,6 +75,19 @@ describe("leaves", () => {
     );
   });
 
+  it("name the tries of a call that failed, in the form in which they were released", () => {
+    const failed = [
+      { dispatch: 1, reason: "status", sent: true, status: 503, target: "demo/crow" },
+      { dispatch: 2, reason: "circuit_open", sent: false, status: null, target: "demo/jay" },
+    ];
+    const bytes = encoded({ ...leafSamples["call.completed"], dispatches: 2, failed });
+    assert.match(
+      bytes.toString(),
+      /"endpoint":"chat","failed":\[\{"dispatch":1,"reason":"status","sent":true,"status":503,"target":"demo\/crow"\},\{"dispatch":2,"reason":"circuit_open","sent":false,"status":null,"target":"demo\/jay"\}\],"finish_reasons"/,
+    );
+    assert.ok(isCanonical(bytes, leafSchema.parse(JSON.parse(bytes.toString()))));
+  });
+
   it("laid out by hand equal the canonical form whatever their text and facts are", () => {
     const text = fc.string({ unit: "binary", maxLength: 20 });
     const fact = fc.oneof(text, fc.boolean(), fc.maxSafeInteger(), fc.array(text, { maxLength: 3 }));
@@ -101,6 +114,11 @@ describe("leaves", () => {
               served_model: words,
               total_ms: count,
               finish_reasons: [words],
+            },
+            {
+              ...leafSamples["call.completed"],
+              served_model: words,
+              failed: [{ dispatch: count + 1, reason: "status", sent: true, status: count, target: words }],
             },
           ];
           for (const body of bodies) {

@@ -138,8 +138,8 @@ function actionDecided(body: LeafBody<"action.decided">, stamp: LeafStamp): Leaf
 }
 
 function callCompleted(body: LeafBody<"call.completed">, stamp: LeafStamp): LeafOf<"call.completed"> {
-  const { usage } = body;
-  return {
+  const { usage, failed } = body;
+  const leaf = {
     actor: { id: body.actor.id, kind: body.actor.kind },
     application: body.application,
     call: body.call,
@@ -170,6 +170,17 @@ function callCompleted(body: LeafBody<"call.completed">, stamp: LeafStamp): Leaf
     },
     user: body.user,
     v: 1,
+  } as const;
+  return failed === undefined ? leaf : { ...leaf, failed: failed.slice(0, 32).map(failedTry) };
+}
+
+function failedTry({ dispatch, reason, sent, status, target }: FailedTry): FailedTry {
+  return {
+    dispatch: ordinal(dispatch),
+    reason: cut(reason, 64),
+    sent,
+    status: status === null ? null : count(status),
+    target,
   };
 }
 
@@ -183,10 +194,11 @@ function shadowOf({ decision, error, policies, sign_offs }: Shadow): Shadow {
 function fixedShapeJson(leaf: LeafOf<"call.decided" | "action.decided" | "call.completed">): string {
   const text = JSON.stringify(leaf);
   // JSON.stringify escapes a lone surrogate instead of failing; anything that looks like one is encoded the strict way.
-  if (text.includes("\\ud")) return canonicalJson(leaf);
+  if (text.includes("\\ud") || "failed" in leaf) return canonicalJson(leaf);
   return "facts" in leaf && hasArrayIndexKey(leaf.facts) ? canonicalJson(leaf) : text;
 }
 
+type FailedTry = NonNullable<LeafBody<"call.completed">["failed"]>[number];
 type Facts = LeafBody<"call.decided">["facts"];
 
 function sortedFacts(facts: Facts): Facts {

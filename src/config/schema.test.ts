@@ -22,9 +22,10 @@ providers:
     allow_private_addresses: true
     stream_usage: never
     timeout: 1m
+    idle_timeout: 30s
     connect_timeout: 250ms
     prices_as: azure
-models: [{ name: fast, targets: [openai/gpt-x, demo/assistant] }]
+models: [{ name: fast, targets: [openai/gpt-x, demo/assistant], retries: 2, timeout: 20s, total_timeout: 5m }]
 groups: { finance: [ana@example.com] }
 sign_offs: { finance: { approvers: ["group:finance"], quorum: 1, decide_within: 2h, use_within: 7d } }
 tools:
@@ -33,7 +34,7 @@ tools:
 applications: [{ name: a, groups: [staff], environment: production, owner: ana, payloads: response }]
 prices: { openai/gpt-x: { input: 0.15, output: 0.6, cached_input: 0.075 } }
 audit: { payloads: none }
-limits: { body: 1MiB, response: 2MiB, depth: 10, headers: 8KiB, concurrency: 1, queue: 0, drain: 0s }
+limits: { body: 1MiB, response: 2MiB, depth: 10, headers: 8KiB, concurrency: 1, queue: 0, time: 10m, drain: 0s }
 log: { level: debug }
 `,
   );
@@ -44,11 +45,15 @@ log: { level: debug }
     headers: 8192,
     concurrency: 1,
     queue: 0,
+    time: 600_000,
     drain: 0,
   });
   const { openai } = config.providers;
   assert.ok(openai?.type === "openai");
   assert.deepEqual([openai.timeout, openai.connect_timeout, openai.prices_as], [60_000, 250, "azure"]);
+  assert.equal(openai.idle_timeout, 30_000);
+  const [fast] = config.models;
+  assert.deepEqual([fast?.retries, fast?.timeout, fast?.total_timeout], [2, 20_000, 300_000]);
   assert.equal(config.sign_offs["finance"]?.use_within, 604_800_000);
   assert.deepEqual(config.tools["get_weather"]?.parameters, { type: "object", x: [1, null, true] });
   assert.equal(config.applications[0]?.payloads, "response");
@@ -58,6 +63,7 @@ test("what is left out has the default that is described", async (t) => {
   const { config } = await loaded(
     t,
     `providers: { o: { type: openai, base_url: "http://localhost:1" } }
+models: [{ name: fast, targets: [o/m] }]
 sign_offs: { default: { approvers: [ana] } }
 applications: [{ name: a }]`,
   );
@@ -69,6 +75,8 @@ applications: [{ name: a }]`,
     timeout: 600_000,
     connect_timeout: 10_000,
   });
+  assert.deepEqual(config.models, [{ name: "fast", targets: ["o/m"], retries: 0 }]);
+  assert.equal(config.limits.time, 3_600_000);
   assert.deepEqual(config.sign_offs["default"], {
     approvers: ["ana"],
     quorum: 1,

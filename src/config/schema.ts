@@ -68,6 +68,7 @@ const openaiProvider = z.strictObject({
   timeout: timerMs
     .prefault("10m")
     .describe("From sending the request to the first byte of the answer, and between two parts of it."),
+  idle_timeout: timerMs.optional().describe("Between two parts of the answer. Left out: `timeout`."),
   connect_timeout: timerMs.prefault("10s").describe("For the connection to the provider."),
   prices_as: identifier.optional().describe("Provider id in the price data. Left out: this provider's name."),
 });
@@ -89,6 +90,22 @@ const alias = z.strictObject({
     .describe(
       "Tried in this order; the next one when the one before cannot be reached, answers 429 or fails.",
     ),
+  retries: z
+    .int()
+    .min(0)
+    .max(5)
+    .default(0)
+    .describe(
+      "How often each target is asked again after a failure that may pass, before the first byte of an answer; see [providers](providers.md).",
+    ),
+  timeout: timerMs
+    .optional()
+    .describe(
+      "In place of the provider's `timeout`: for each try, from sending the request to the first byte of the answer.",
+    ),
+  total_timeout: timerMs
+    .optional()
+    .describe("All tries, waits and the whole answer together, streams included. Left out: `limits.time`."),
 });
 
 const signOff = z.strictObject({
@@ -173,6 +190,11 @@ const limits = z
       .max(100_000)
       .default(2000)
       .describe("Calls that wait for their turn; beyond it 503."),
+    time: timerMs
+      .prefault("1h")
+      .describe(
+        "How long a call may take from its first try to the last byte of its answer, streams included.",
+      ),
     drain: waitMs.prefault("30s").describe("How long running calls may take to finish after SIGTERM."),
   })
   .prefault({})

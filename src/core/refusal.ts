@@ -48,6 +48,12 @@ export type Refusal =
     }
   // what the provider did
   | { readonly reason: "provider_unavailable"; readonly provider: string; readonly detail: string }
+  | {
+      readonly reason: "circuit_open";
+      readonly provider: string;
+      readonly model: string;
+      readonly retryAfterSeconds: number;
+    }
   | { readonly reason: "upstream_unreachable"; readonly provider: string; readonly detail: string }
   | { readonly reason: "upstream_timeout"; readonly provider: string; readonly detail: string }
   | { readonly reason: "upstream_invalid"; readonly provider: string; readonly detail: string }

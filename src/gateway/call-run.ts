@@ -1,10 +1,13 @@
 // What one call has done so far, and its single completion. Lives as long as the call.
 
 import type { LeafBody } from "../audit/leaf-schema.ts";
+import { type CallPatience, usualPatience } from "../providers/routing.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
-import type { DescribedCall, Target } from "./call.ts";
+import { type DescribedCall, type Target, targetId } from "./call.ts";
+import type { Tried } from "./try-outcome.ts";
 
 export type CallOutcome = LeafBody<"call.completed">["outcome"];
+export type FailedTry = NonNullable<LeafBody<"call.completed">["failed"]>[number];
 
 /** How a call ended, as its completion records it. */
 export interface Completion {
@@ -32,6 +35,7 @@ export const noUsage: TokenUsage = {
 
 export class CallRun {
   readonly call: DescribedCall;
+  readonly patience: CallPatience;
   /** Decisions made so far; the number of the newest. */
   dispatch = 0;
   /** Whether a decision of this call is durable: from then on it owes the trail a completion. */
@@ -47,10 +51,14 @@ export class CallRun {
   firstByteAt: number | null = null;
   /** What the answer that is under way has used so far; null when there is none. */
   usageSoFar: (() => TokenUsage) | null = null;
+  #failed: FailedTry[] | null = null;
+  /** `performance.now()` at which the call's time is up; null until its first request leaves. */
+  #until: number | null = null;
   #completed = false;
 
-  constructor(call: DescribedCall) {
+  constructor(call: DescribedCall, patience: CallPatience = usualPatience) {
     this.call = call;
+    this.patience = patience;
   }
 
   leave(target: Target): void {
@@ -58,6 +66,34 @@ export class CallRun {
     this.target = target;
     this.usageSoFar = null;
     this.sentAt = performance.now();
+    this.#until ??= this.sentAt + this.patience.totalMs;
+  }
+
+  /** Milliseconds that the call may still take. */
+  msLeft(): number {
+    return this.#until === null ? this.patience.totalMs : this.#until - performance.now();
+  }
+
+  /** Whether the request makes its provider act. */
+  get acts(): boolean {
+    return this.call.request.features.length > 0;
+  }
+
+  /** Notes a try that failed and is followed by another. */
+  failedTry(target: Target, tried: Tried, dispatch = this.dispatch): void {
+    this.#failed ??= [];
+    this.#failed.push({
+      dispatch,
+      reason: tried.ok ? "status" : tried.failure.reason,
+      sent: tried.ok || (tried.failure.reason !== "circuit_open" && tried.failure.unsent !== true),
+      status: tried.ok ? tried.value.status : null,
+      target: targetId(target),
+    });
+  }
+
+  /** In the order of their decisions; null when there are none. */
+  get failed(): readonly FailedTry[] | null {
+    return this.#failed?.toSorted((a, b) => a.dispatch - b.dispatch) ?? null;
   }
 
   returned(): void {

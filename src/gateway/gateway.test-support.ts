@@ -28,7 +28,8 @@ import { ActivePolicies } from "../policy/active-policies.ts";
 import { formatProblem } from "../policy/problem.ts";
 import { DemoProvider } from "../providers/demo/demo-provider.ts";
 import type { ModelProvider } from "../providers/provider.ts";
-import { Router } from "../providers/routing.ts";
+import { type CallPatience, Router } from "../providers/routing.ts";
+import { UpstreamHealth } from "../providers/upstream-health.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";
 import { PriceBook } from "../usage/price-book.ts";
 import { openRecord } from "../wiring/record.ts";
@@ -55,6 +56,8 @@ export interface TestGatewayOptions {
   readonly catalog?: Readonly<Record<string, CatalogEntry>>;
   /** Alias to its targets. */
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  /** Of all aliases. */
+  readonly patience?: CallPatience;
   /** Upstreams by name, besides `demo`; `up` and `other` are there in any case. */
   readonly upstreams?: Readonly<Record<string, Script>>;
   readonly payloads?: PayloadLevel;
@@ -78,7 +81,11 @@ export interface TestGateway extends AsyncDisposable {
   readonly trail: Trail;
   upstream(name?: string): ScriptedProvider;
   /** While `failing` says true of an append (named as in the journal), the trail cannot take it. */
-  readonly control: { failing: (entries: string) => boolean };
+  readonly control: {
+    failing: (entries: string) => boolean;
+    /** Milliseconds by which the time that circuits and retries go by is ahead. */
+    laterMs: number;
+  };
   /** The call to its end; `body` is what the client sends. */
   call(body: object | string, options?: CallOptions): Promise<RecordingChannel>;
   channel(): RecordingChannel;
@@ -100,7 +107,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const storage = openSqliteStorage(join(folder, "data"));
   const journal: string[] = [];
   const faults: string[] = [];
-  const control = { failing: (_entries: string): boolean => false };
+  const control = { failing: (_entries: string): boolean => false, laterMs: 0 };
   const clock = { now: () => monday };
   const keysFolder = join(folder, "keys");
   const log = pino({ base: null }, { write: (line: string) => faults.push(line) });
@@ -140,9 +147,18 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     catalog: new ToolCatalog(catalog),
     router: new Router({
       providers: new Map([...providers].map(([name, provider]) => [name, provider.models])),
-      aliases: Object.entries(options.aliases ?? {}).map(([name, targets]) => ({ name, targets })),
+      aliases: Object.entries(options.aliases ?? {}).map(([name, targets]) => ({
+        name,
+        targets,
+        ...(options.patience === undefined ? {} : { patience: options.patience }),
+      })),
     }),
     providers,
+    health: new UpstreamHealth({
+      now: () => performance.now() + control.laterMs,
+      random: () => 0,
+      onCircuit: ({ provider, model }, state) => void faults.push(`${provider}/${model} ${state}`),
+    }),
     policy: policies,
     trail,
     subjects,

@@ -9,6 +9,7 @@ import type { ToolCatalog } from "../facts/tool-catalog.ts";
 import type { DecisionPoint } from "../policy/decision.ts";
 import type { ModelProvider } from "../providers/provider.ts";
 import type { Router } from "../providers/routing.ts";
+import type { UpstreamHealth } from "../providers/upstream-health.ts";
 import type { PriceBook } from "../usage/price-book.ts";
 import type { CallApplication, KeyHolder, RequestHeaders } from "./call.ts";
 import type { LateCompletions } from "./late-completions.ts";
@@ -53,6 +54,7 @@ export interface GatewayParts {
   readonly catalog: ToolCatalog;
   readonly router: Router;
   readonly providers: ReadonlyMap<string, ModelProvider>;
+  readonly health: UpstreamHealth;
   readonly policy: DecisionPoint;
   readonly trail: TrailWriter;
   readonly subjects: Subjects;

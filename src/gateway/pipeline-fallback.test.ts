@@ -43,6 +43,8 @@ function byModel(first: ReturnType<Script> | Script, second: ReturnType<Script> 
 async function take(script: Script, body: object) {
   gateway.upstream().script = script;
   gateway.journal.length = 0;
+  // Long enough for what failed before to be forgotten.
+  gateway.control.laterMs += 100_000;
   const channel = await gateway.call(body);
   const entries = await gateway.entries(channel);
   return {

@@ -5,7 +5,6 @@ import { LogUnavailableError } from "../audit/log-store.ts";
 import { LeafTooLargeError } from "../audit/trail-entry.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { ok, type Result } from "../core/result.ts";
-import type { ProviderAnswer, ProviderFailure } from "../providers/provider.ts";
 import { callHeaders, decisionHeaders, servedHeaders } from "./answer-headers.ts";
 import type { DescribedCall, IdentifiedCall, IncomingCall, Target } from "./call.ts";
 import { CallRun } from "./call-run.ts";
@@ -13,19 +12,20 @@ import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
 import { discard } from "./discard.ts";
 import { endRefused } from "./ending.ts";
 import type { GatewayParts } from "./parts.ts";
-import { providerRefusal } from "./provider-refusal.ts";
+import { triedRefusal } from "./provider-refusal.ts";
 import { type Recording, record } from "./recording.ts";
 import { answerEmbeddings } from "./steps/answer-embeddings.ts";
 import { answerWhole } from "./steps/answer-whole.ts";
 import { type CallDecision, decide, decisionRefusal } from "./steps/decide.ts";
 import { describe } from "./steps/describe.ts";
-import { dispatch } from "./steps/dispatch.ts";
 import { identify } from "./steps/identify.ts";
 import { parse } from "./steps/parse.ts";
 import { undescribedCompletionEntry } from "./steps/record-completion.ts";
 import { decisionEntry, undescribedEntry } from "./steps/record-decision.ts";
 import { relayStream } from "./steps/relay-stream.ts";
 import { resolveTargets } from "./steps/resolve-targets.ts";
+import { tryTarget } from "./steps/try-target.ts";
+import { nextAfter, type Tried } from "./try-outcome.ts";
 
 /** Takes one call from its request to the last byte of its answer. Never rejects: a fault of ours is answered too. */
 export async function handleCall(
@@ -40,7 +40,7 @@ export async function handleCall(
   try {
     const described = await understand(parts, call);
     if (!described.ok) return await refuseUndescribed(parts, call, client, described.failure);
-    run = new CallRun(described.value);
+    run = new CallRun(described.value, parts.router.patience(described.value.request.requestedModel));
     await tryTargets(parts, run, client);
   } catch (fault) {
     await endFaulty(parts, call, run, client, fault);
@@ -91,12 +91,10 @@ async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChann
       if (last === null) return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
       break;
     }
-    last = {
-      target,
-      headers: decisionHeaders(run.call.id, decision),
-      answer: await dispatch(parts, run, target, client.signal),
-    };
-    if (!worthAnother(last.answer)) break;
+    const answer = await tryTarget(parts, run, target, client.signal);
+    const headers = decisionHeaders(run.call.id, decision);
+    last = moreTelling(run, last, { target, headers, answer, dispatch: run.dispatch });
+    if (nextAfter(answer, run.acts) === "answer" || run.msLeft() <= 0) break;
   }
   if (last !== null) await answer(parts, run, client, last);
 }
@@ -104,17 +102,20 @@ async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChann
 interface Attempt {
   readonly target: Target;
   readonly headers: AnswerHeaders;
-  readonly answer: Result<ProviderAnswer, ProviderFailure>;
+  readonly answer: Tried;
+  readonly dispatch: number;
 }
 
-/** Failures that another target may not share, while nothing has gone to the client. */
-function worthAnother(answer: Result<ProviderAnswer, ProviderFailure>): boolean {
-  if (answer.ok) return answer.value.status === 429 || answer.value.status >= 500;
-  return (
-    answer.failure.reason === "unavailable" ||
-    answer.failure.reason === "unreachable" ||
-    answer.failure.reason === "timeout"
-  );
+/** Which of two attempts the client is told of: the newer, unless that one was not made. The other goes on record. */
+function moreTelling(run: CallRun, before: Attempt | null, next: Attempt): Attempt {
+  if (before === null) return next;
+  const [told, other] = wasMade(next) || !wasMade(before) ? [next, before] : [before, next];
+  run.failedTry(other.target, other.answer, other.dispatch);
+  return told;
+}
+
+function wasMade({ answer }: Attempt): boolean {
+  return answer.ok || answer.failure.reason !== "circuit_open";
 }
 
 async function answer(
@@ -125,7 +126,7 @@ async function answer(
 ): Promise<void> {
   const { headers } = attempt;
   if (!attempt.answer.ok) {
-    const refusal = providerRefusal(attempt.target.provider, attempt.answer.failure, parts.limits.response);
+    const refusal = triedRefusal(attempt.target, attempt.answer.failure, parts.limits.response);
     return endRefused(parts, run, client, refusal, { headers: { ...headers, ...servedHeaders(run) } });
   }
   const got = attempt.answer.value;

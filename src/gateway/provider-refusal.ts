@@ -2,9 +2,15 @@
 
 import type { Refusal } from "../core/refusal.ts";
 import type { ProviderFailure } from "../providers/provider.ts";
+import type { Target } from "./call.ts";
 import type { CallOutcome } from "./call-run.ts";
+import type { CircuitOpen } from "./try-outcome.ts";
 
-export function providerRefusal(provider: string, failure: ProviderFailure, limitBytes: number): Refusal {
+export function providerRefusal(
+  provider: string,
+  failure: Pick<ProviderFailure, "reason" | "detail">,
+  limitBytes: number,
+): Refusal {
   const { detail } = failure;
   switch (failure.reason) {
     case "unavailable":
@@ -22,9 +28,21 @@ export function providerRefusal(provider: string, failure: ProviderFailure, limi
   }
 }
 
+/** What a try at a target that came to no answer means to the client. */
+export function triedRefusal(
+  target: Target,
+  failure: ProviderFailure | CircuitOpen,
+  limitBytes: number,
+): Refusal {
+  if (failure.reason !== "circuit_open") return providerRefusal(target.provider, failure, limitBytes);
+  const retryAfterSeconds = Math.max(1, Math.ceil(failure.retryAfterMs / 1000));
+  return { reason: "circuit_open", provider: target.provider, model: target.model, retryAfterSeconds };
+}
+
 export function outcomeOf(refusal: Refusal): CallOutcome {
   switch (refusal.reason) {
     case "provider_unavailable":
+    case "circuit_open":
     case "upstream_unreachable":
       return "upstream_unreachable";
     case "upstream_timeout":

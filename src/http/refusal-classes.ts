@@ -121,6 +121,13 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     retriable: false,
     advice: "the provider has no usable key: `portcullis secrets set` puts one in",
   },
+  circuit_open: {
+    status: 503,
+    type: "service_unavailable",
+    retriable: true,
+    advice:
+      "the model failed so often lately that its provider is not asked for a while; try again after `Retry-After`",
+  },
   upstream_unreachable: {
     status: 502,
     type: "api_error",

@@ -37,6 +37,8 @@ export function refusalMessage(refusal: Refusal): string {
       return `the model proposed ${quoted(refusal.tools)}, which is not permitted: ${refusal.detail}`;
     case "provider_unavailable":
       return `the provider \`${refusal.provider}\` is not available: ${refusal.detail}`;
+    case "circuit_open":
+      return `\`${refusal.model}\` of the provider \`${refusal.provider}\` failed too often lately and is not asked for now`;
     case "upstream_unreachable":
       return `the provider \`${refusal.provider}\` cannot be reached: ${refusal.detail}`;
     case "upstream_timeout":

@@ -57,6 +57,7 @@ export function refusalToResponse(refusal: Refusal, call: string | null): Refusa
 
 function refusalHeaders(refusal: Refusal): Readonly<Record<string, string>> {
   switch (refusal.reason) {
+    case "circuit_open":
     case "overloaded":
     case "draining":
     case "too_many_failed_keys":

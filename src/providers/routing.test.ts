@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Router } from "./routing.ts";
+import { Router, usualPatience } from "./routing.ts";
 
 const router = new Router({
   providers: new Map([
@@ -9,6 +9,7 @@ const router = new Router({
   ]),
   aliases: [
     { name: "default", targets: ["open/vendor/large", "demo/assistant"] },
+    { name: "urgent", targets: ["demo/assistant"], patience: { retries: 1, firstByteMs: 5, totalMs: 9 } },
     { name: "lost", targets: ["gone/model", "demo/unknown"] },
   ],
 });
@@ -45,6 +46,13 @@ test("what is not configured leads nowhere", () => {
 test("listed are aliases that lead somewhere, narrowed models, and what aliases lead to, each once", () => {
   assert.deepEqual(
     router.list().map((model) => model.id),
-    ["default", "demo/assistant", "demo/embedder", "open/vendor/large"],
+    ["default", "urgent", "demo/assistant", "demo/embedder", "open/vendor/large"],
   );
+});
+
+test("an alias can have its own patience, and whatever else is asked for has the usual one", () => {
+  assert.deepEqual(router.patience("urgent"), { retries: 1, firstByteMs: 5, totalMs: 9 });
+  for (const name of ["default", "open/any", "constructor", ""]) {
+    assert.equal(router.patience(name), usualPatience, name);
+  }
 });

@@ -6,7 +6,7 @@ import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.t
 import { ToolCatalog } from "../facts/tool-catalog.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { ModelProvider } from "../providers/provider.ts";
-import { Router } from "../providers/routing.ts";
+import { Router, usualPatience } from "../providers/routing.ts";
 import { PriceBook } from "../usage/price-book.ts";
 import { createProvider } from "./providers.ts";
 
@@ -40,7 +40,15 @@ export function configuredParts(
         ]),
       ),
       catalog: new ToolCatalog(config.tools),
-      router: new Router({ providers: models, aliases: config.models }),
+      router: new Router({
+        providers: models,
+        aliases: config.models.map(({ name, targets, retries, timeout, total_timeout: total }) => ({
+          name,
+          targets,
+          patience: { retries, firstByteMs: timeout ?? null, totalMs: total ?? config.limits.time },
+        })),
+        patience: { ...usualPatience, totalMs: config.limits.time },
+      }),
       providers,
       prices: new PriceBook(config.prices, pricedProviders(config)),
       limits: config.limits,

@@ -34,6 +34,7 @@ function openAiProvider(
     asksForStreamUsage: provider.stream_usage === "ask",
     allowPrivateAddresses: provider.allow_private_addresses,
     timeoutMs: provider.timeout,
+    idleTimeoutMs: provider.idle_timeout,
     connectTimeoutMs: provider.connect_timeout,
     connections,
   });

@@ -170,6 +170,12 @@ export class CallRules {
   // dispatch without one.
   #checkDispatched(entry: number, leaf: LeafOf<"call.completed">, state: CallState): void {
     const { target, dispatches, outcome, call } = leaf;
+    for (const { dispatch, target: found } of leaf.failed ?? []) {
+      const permit = state.permits.get(dispatch);
+      if (permit === found) continue;
+      const expected = typeof permit === "string" ? [permit] : [];
+      this.#report({ reason: "dispatched_without_permit", entry, call, expected, found });
+    }
     if (target === null && dispatches === 0 && outcome !== "ok") return;
     if (outcome !== "unknown") this.#counts.dispatched += 1;
     const permitted = [...state.permits.values()];

@@ -43,6 +43,23 @@ describe("verifying calls in a log that its gateway signed", () => {
     }
   });
 
+  it("finds a failed try under a decision that did not permit its target", async (t) => {
+    const failed = (dispatch: number, target: string) => ({
+      failed: [{ dispatch, reason: "status", sent: true, status: 503, target }],
+    });
+    const two = [decided("call_1", { target: "a/one" }), decided("call_1", { dispatch: 2 })];
+    assert.deepEqual(await findingsOf(t, ...two, completed("call_1", failed(1, "a/one"))), []);
+    for (const [dispatch, found, expected] of [
+      [1, "a/two", ["a/one"]],
+      [2, "a/one", ["demo/parrot"]],
+      [3, "a/one", []],
+    ] as const) {
+      assert.deepEqual(await findingsOf(t, ...two, completed("call_1", failed(dispatch, found))), [
+        { reason: "dispatched_without_permit", entry: 5, call: "call_1", expected, found },
+      ]);
+    }
+  });
+
   it("finds dispatches that are not numbered from one without gaps", async (t) => {
     for (const [first, second, expected] of [
       [2, 3, 1],

@@ -16,14 +16,21 @@ export async function dispatch(
   signal: AbortSignal,
 ): Promise<Result<ProviderAnswer, ProviderFailure>> {
   const provider = parts.providers.get(target.provider);
-  if (provider === undefined) return fail({ reason: "unavailable", detail: "it is not configured" });
+  if (provider === undefined) {
+    return fail({ reason: "unavailable", detail: "it is not configured", unsent: true });
+  }
   if (signal.aborted) return fail({ reason: "cancelled", detail: "the client is gone" });
+  const { firstByteMs } = run.patience;
+  // Of a first try all of it, so that the timers of most calls are of one length, which costs least.
+  const totalMs = Math.max(1, run.msLeft());
   run.leave(target);
   const answer = await provider.send({
     endpoint: run.call.endpoint === "chat" ? "chat/completions" : "embeddings",
     body: outgoingBody(run.call, target, provider),
     headers: run.call.headers,
     maxResponseBytes: parts.limits.response,
+    firstByteMs,
+    totalMs,
     signal,
   });
   run.returned();

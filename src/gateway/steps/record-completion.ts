@@ -1,10 +1,14 @@
 // The last step: how the call ended and what it used, durable before the last byte of its answer goes out.
 
 import { commitment } from "../../audit/commitment.ts";
+import type { LeafBody } from "../../audit/leaf-schema.ts";
 import { type IdentifiedCall, targetId } from "../call.ts";
 import { type CallRun, type Completion, noUsage } from "../call-run.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Recording } from "../recording.ts";
+
+/** What a leaf can hold; `dispatches` counts all that were sent. */
+const maxFailed = 32;
 
 type CompletionParts = Pick<GatewayParts, "trail" | "prices">;
 
@@ -26,6 +30,7 @@ export function completionEntry(parts: CompletionParts, run: CallRun, completion
       status: completion.status,
       stream: call.request.stream,
       dispatches: run.sent,
+      ...failedTries(run),
       target: run.target === null ? null : targetId(run.target),
       served_model: completion.servedModel,
       finish_reasons: [...completion.finishReasons],
@@ -43,6 +48,11 @@ export function completionEntry(parts: CompletionParts, run: CallRun, completion
   );
   const kept = call.application.payloads === "response" ? completion.response : null;
   return { entry, payload: kept === null ? null : { subject: call.subject, fields: { response: kept } } };
+}
+
+function failedTries(run: CallRun): Pick<LeafBody<"call.completed">, "failed"> {
+  const { failed } = run;
+  return failed === null ? {} : { failed: failed.slice(0, maxFailed) };
 }
 
 /** The completion of a call that was refused before it could be described. */
