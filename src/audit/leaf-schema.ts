@@ -149,8 +149,8 @@ const callCompleted = z.strictObject({
   status: count,
   stream: z.boolean(),
   /**
-   * Requests that were sent to a provider. With outcome `unknown` nobody can tell: as many may have been, and the last of
-   * them may have gone to `target`.
+   * Requests that were sent to a provider. With outcome `unknown` nobody can tell: as many may have been, retries
+   * besides, and the last of them may have gone to `target`.
    */
   dispatches: count,
   /** The tries that were followed by another, or passed over; left out when there were none. */

@@ -7,6 +7,9 @@ import { SecretValue } from "../core/secret-value.ts";
 import { OpenAiProvider, type OpenAiProviderOptions } from "./openai-provider.ts";
 import type { ProviderAnswer, ProviderFailure, ProviderRequest } from "./provider.ts";
 
+/** What is sent unless a test says otherwise. */
+export const exchangeBody = Buffer.from('{"model":"m","messages":[]}');
+
 export type Outcome = Result<ProviderAnswer, ProviderFailure>;
 
 /** A provider with a key and short patience; the caller closes it. */
@@ -14,7 +17,7 @@ export function providerAt(baseUrl: string, settings: Partial<OpenAiProviderOpti
   return new OpenAiProvider({
     name: "up",
     baseUrl,
-    key: async () => ok(new SecretValue("sk-real-key")),
+    key: async () => ok(new SecretValue("sk-real")),
     models: null,
     asksForStreamUsage: true,
     allowPrivateAddresses: false,
@@ -28,7 +31,7 @@ export function providerAt(baseUrl: string, settings: Partial<OpenAiProviderOpti
 export function sendTo(provider: OpenAiProvider, request: Partial<ProviderRequest> = {}): Promise<Outcome> {
   return provider.send({
     endpoint: "chat/completions",
-    body: Buffer.from('{"model":"m","messages":[]}'),
+    body: exchangeBody,
     headers: {},
     maxResponseBytes: 1_000_000,
     signal: new AbortController().signal,

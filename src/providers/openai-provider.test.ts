@@ -3,55 +3,29 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { inspect } from "node:util";
-import { fail, ok, type Result } from "../core/result.ts";
+import { fail, ok } from "../core/result.ts";
 import { SecretValue } from "../core/secret-value.ts";
+import {
+  exchangeBody as body,
+  failureIn,
+  type Outcome,
+  outcomeAt,
+  providerAt,
+  streamIn,
+  wholeIn,
+} from "./exchange.test-support.ts";
 import { type OddUpstream, openUpstream, type SeenRequest } from "./odd-upstream.test-support.ts";
-import { OpenAiProvider, type OpenAiProviderOptions } from "./openai-provider.ts";
-import { type ProviderAnswer, type ProviderFailure, ProviderStreamError } from "./provider.ts";
+import type { OpenAiProviderOptions } from "./openai-provider.ts";
+import { type ProviderRequest, ProviderStreamError } from "./provider.ts";
 
-const body = Buffer.from('{"model":"m","messages":[]}');
+type Call = Partial<ProviderRequest> & { readonly settings?: Partial<OpenAiProviderOptions> };
 
-interface Call {
-  readonly settings?: Partial<OpenAiProviderOptions>;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly maxResponseBytes?: number;
-  readonly signal?: AbortSignal;
-  readonly endpoint?: "chat/completions" | "embeddings";
-}
-
-type Outcome = Result<ProviderAnswer, ProviderFailure>;
-
-async function withProvider(
+function withProvider(
   baseUrl: string,
-  call: Call,
+  { settings, ...request }: Call,
   look: (outcome: Outcome) => Promise<void> | void,
 ): Promise<void> {
-  const provider = new OpenAiProvider({
-    name: "up",
-    baseUrl,
-    key: async () => ok(new SecretValue("sk-real")),
-    models: null,
-    asksForStreamUsage: true,
-    allowPrivateAddresses: false,
-    timeoutMs: 5000,
-    connectTimeoutMs: 2000,
-    connections: 4,
-    ...call.settings,
-  });
-  try {
-    await look(
-      await provider.send({
-        endpoint: call.endpoint ?? "chat/completions",
-        body,
-        headers: call.headers ?? {},
-        maxResponseBytes: call.maxResponseBytes ?? 1_000_000,
-        signal: call.signal ?? new AbortController().signal,
-      }),
-    );
-  } finally {
-    await provider.close();
-  }
+  return outcomeAt(baseUrl, look, settings, request);
 }
 
 async function asked(
@@ -61,23 +35,6 @@ async function asked(
 ): Promise<void> {
   await using upstream = await openUpstream(answer);
   await withProvider(`${upstream.url}/v1`, call, (outcome) => look(outcome, upstream));
-}
-
-function failureIn(outcome: Outcome): ProviderFailure {
-  if (outcome.ok) throw new assert.AssertionError({ message: `it answered: ${inspect(outcome.value)}` });
-  return outcome.failure;
-}
-
-function wholeIn(outcome: Outcome): Extract<ProviderAnswer, { kind: "whole" }> {
-  if (!outcome.ok || outcome.value.kind !== "whole")
-    throw new assert.AssertionError({ message: inspect(outcome) });
-  return outcome.value;
-}
-
-function streamIn(outcome: Outcome): Extract<ProviderAnswer, { kind: "stream" }> {
-  if (!outcome.ok || outcome.value.kind !== "stream")
-    throw new assert.AssertionError({ message: inspect(outcome) });
-  return outcome.value;
 }
 
 const json = { "content-type": "application/json" };
@@ -153,18 +110,7 @@ test("a base URL with credentials, a fragment or another protocol is refused at 
     "x",
   ]) {
     assert.throws(
-      () =>
-        new OpenAiProvider({
-          name: "up",
-          baseUrl,
-          key: null,
-          models: null,
-          asksForStreamUsage: true,
-          allowPrivateAddresses: false,
-          timeoutMs: 1,
-          connectTimeoutMs: 1,
-          connections: 1,
-        }),
+      () => providerAt(baseUrl),
       (error) => error instanceof Error && error.name === "OperatorError" && !error.message.includes("pw"),
     );
   }
@@ -531,17 +477,7 @@ test("leaving a stream early, or never reading it and returning its iterator, cl
 
 test("a connection serves the next exchange after a whole one", async () => {
   await using upstream = await openUpstream((_request, response) => response.writeHead(200, json).end("{}"));
-  const provider = new OpenAiProvider({
-    name: "up",
-    baseUrl: upstream.url,
-    key: null,
-    models: null,
-    asksForStreamUsage: true,
-    allowPrivateAddresses: false,
-    timeoutMs: 5000,
-    connectTimeoutMs: 2000,
-    connections: 4,
-  });
+  const provider = providerAt(upstream.url);
   const { signal } = new AbortController();
   for (let at = 0; at < 20; at += 1) {
     const outcome = await provider.send({
@@ -560,17 +496,7 @@ test("a connection serves the next exchange after a whole one", async () => {
 
 test("closing the provider ends what still runs", async () => {
   await using upstream = await openUpstream(() => void provider.close());
-  const provider = new OpenAiProvider({
-    name: "up",
-    baseUrl: upstream.url,
-    key: null,
-    models: null,
-    asksForStreamUsage: true,
-    allowPrivateAddresses: false,
-    timeoutMs: 5000,
-    connectTimeoutMs: 2000,
-    connections: 4,
-  });
+  const provider = providerAt(upstream.url);
   const { signal } = new AbortController();
   const request = { endpoint: "embeddings", body, headers: {}, maxResponseBytes: 100, signal } as const;
   assert.equal(failureIn(await provider.send(request)).reason, "unavailable");
