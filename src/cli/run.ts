@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
 import { auditCommands } from "./audit.ts";
 import { checkCommand } from "./check.ts";
+import { configCommands } from "./config.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
 import { keysCommands } from "./keys.ts";
@@ -47,6 +48,7 @@ export function portcullisCommand(): Command {
   for (const command of [
     ...gatewayCommands(),
     checkCommand(),
+    configCommands(),
     policyCommands(),
     keysCommands(),
     secretsCommands(),

@@ -28,6 +28,8 @@ export interface LoadedConfig {
   readonly policiesFolder: string;
   /** SHA-256 of the file's bytes, hex. */
   readonly digest: string;
+  /** The file's data as it was written, without defaults. */
+  readonly written: unknown;
 }
 
 /** A list that goes on tells no more than its beginning. */
@@ -63,7 +65,7 @@ export async function loadConfig(path: string): Promise<Result<LoadedConfig, rea
     ...(await checkFolders(folders, placeOfKeys(yaml.value.value))),
   ];
   if (crossed.length > 0) return found(crossed);
-  return ok({ config, file, ...folders, digest: read.value.digest });
+  return ok({ config, file, ...folders, digest: read.value.digest, written: yaml.value.value });
 }
 
 /** The same config on another address, as `--listen` asks for; held to what the file is held to. */

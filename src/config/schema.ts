@@ -151,7 +151,6 @@ const application = z.strictObject({
     .describe("Groups that it is in, for policies. They need no entry in `groups`, which lists people."),
   environment: z
     .string()
-    .min(1)
     .max(64)
     .default("")
     .describe("For example `production`; policies see it as `principal.environment`."),
