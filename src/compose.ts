@@ -19,6 +19,8 @@ import { ApiKeys } from "./identity/api-keys.ts";
 import { KeyIdentifier } from "./identity/identify.ts";
 import { KeyGuard } from "./identity/key-guard.ts";
 import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.ts";
+import { backUpDatabase } from "./storage/sqlite/backup.ts";
+import { type DataUse, dataUse, type InspectedData, inspectData } from "./storage/sqlite/inspect.ts";
 import { observeSqliteRevisions } from "./storage/sqlite/observed-revisions.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
 import { UsageProjection } from "./usage/usage-projection.ts";
@@ -31,7 +33,8 @@ import { openRecord } from "./wiring/record.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
 
-export { observeSqliteRevisions, openSqliteLogReadOnly };
+export type { DataUse, InspectedData };
+export { backUpDatabase, dataUse, inspectData, observeSqliteRevisions, openSqliteLogReadOnly };
 
 export interface Gateway {
   readonly url: string;

@@ -1,17 +1,16 @@
 // `audit verify`: works on files alone, a running gateway's or a copy's, with nothing but the log's public key.
 
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { Command } from "commander";
 import type { LogStore } from "../audit/log-store.ts";
 import { logStoreSource } from "../audit/verify/entry-source.ts";
 import { type VerifyReport, verifyLog } from "../audit/verify/verify-log.ts";
 import { openSqliteLogReadOnly } from "../compose.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { findOperatorFile } from "../identity/operator-token.ts";
 import { type Pin, verifierFor } from "./audit-key.ts";
 import { reportText } from "./audit-report.ts";
+import { dataFolder } from "./data-folder.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
 
@@ -76,14 +75,6 @@ function inWords(fault: unknown, folder: string): unknown {
   return new OperatorError(
     `the log in \`${folder}\` could not be checked: ${message}; try it on a copy of the folder`,
   );
-}
-
-function dataFolder(dir: string | undefined): string {
-  const named = resolve(dir ?? ".");
-  const inside = join(named, "data");
-  if (existsSync(inside)) return inside;
-  const above = dir === undefined ? findOperatorFile(named) : null;
-  return above === null ? named : dirname(above);
 }
 
 async function pinnedCheckpoint(asked: string | undefined, kept: string): Promise<Pin | null> {

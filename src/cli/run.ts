@@ -4,8 +4,10 @@
 import { Command, CommanderError } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
 import { auditCommands } from "./audit.ts";
+import { backupCommand } from "./backup.ts";
 import { checkCommand } from "./check.ts";
 import { configCommands } from "./config.ts";
+import { doctorCommand } from "./doctor.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
 import { keysCommands } from "./keys.ts";
@@ -49,10 +51,12 @@ export function portcullisCommand(): Command {
     ...gatewayCommands(),
     checkCommand(),
     configCommands(),
+    doctorCommand(),
     policyCommands(),
     keysCommands(),
     secretsCommands(),
     auditCommands(),
+    backupCommand(),
     usageCommand(),
   ]) {
     program.addCommand(command);

@@ -56,7 +56,7 @@ function createIfMissing(path: string): boolean {
 }
 
 /** So that the name of a new file survives power loss. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, "r");
   try {
     fsyncSync(descriptor);

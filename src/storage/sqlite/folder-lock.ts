@@ -47,7 +47,7 @@ function inUse({ folder, pid }: DataFiles): OperatorError {
 }
 
 /** A hint alone: it is not this file that locks. */
-function holderOf(pidFile: string): string | null {
+export function holderOf(pidFile: string): string | null {
   try {
     const text = readFileSync(pidFile, "utf8").trim();
     return /^[0-9]{1,10}$/.test(text) ? text : null;
