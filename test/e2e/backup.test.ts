@@ -86,11 +86,8 @@ test("a backup under load holds what was told before it, verifies by the public 
   assert.ok(existsSync(join(places.RESTORED, "keys", "checkpoint.lost")));
   const [name = "", value = ""] =
     /PORTCULLIS_ACCEPT_HEAD=[\w-]+/.exec(await refusal(places.RESTORED))?.[0].split("=") ?? [];
-  process.env[name] = value;
-  t.after(() => delete process.env[name]);
-  const accepted = await startGateway(places.RESTORED);
+  const accepted = await startGateway(places.RESTORED, { [name]: value });
   t.after(() => accepted.kill());
-  delete process.env[name];
   await call(accepted, key);
   await accepted.stop();
   const pinned = join(places.RESTORED, "keys", "checkpoint.lost");

@@ -19,6 +19,9 @@ export interface TestGateway {
   /** Null when the folder had a key before this start. */
   readonly key: string | null;
   readonly output: string;
+  readonly pid: number;
+  /** Resolves when it has ended, however that came about. */
+  readonly ended: Promise<unknown>;
   cli(...args: readonly string[]): {
     readonly status: number | null;
     readonly stdout: string;
@@ -40,10 +43,16 @@ export function testFolder(files: Readonly<Record<string, string>> = {}): string
   return folder;
 }
 
-export async function startGateway(folder: string = testFolder()): Promise<TestGateway> {
+/** `environment` is added to this process's own. */
+export async function startGateway(
+  folder: string = testFolder(),
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestGateway> {
   const child = spawn(command, ["up", "--dir", folder, "--listen", "127.0.0.1:0"], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
   });
+  const ended = once(child, "exit");
   const output = await listening(child);
   const cli = (...args: readonly string[]) =>
     spawnSync(command, [...args, "--dir", folder], { encoding: "utf8" });
@@ -59,6 +68,8 @@ export async function startGateway(folder: string = testFolder()): Promise<TestG
     url: /at (http:\S+)/.exec(output)?.[1] ?? "",
     key: /pcl_[\w-]+/.exec(output)?.[0] ?? null,
     output,
+    pid: child.pid ?? 0,
+    ended,
     cli,
     stop,
     hangUp: (said) => {
