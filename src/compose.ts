@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { PayloadRetention } from "./audit/payload-retention.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { systemClock } from "./core/clock.ts";
 import { OperatorError } from "./core/operator-error.ts";
@@ -30,6 +31,7 @@ import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
 import { openPolicies } from "./wiring/policies.ts";
 import { openRecord } from "./wiring/record.ts";
+import { retentionRules } from "./wiring/retention-rules.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
 
@@ -130,6 +132,16 @@ async function openOn(
   });
   closing.add("config", () => config.close());
   await config.recordFirst();
+  const retention = new PayloadRetention({
+    log: storage.log,
+    store: storage.payloads,
+    now,
+    rules: () => retentionRules(config.config),
+    record: async (expired) => void (await trail.append([events.payloadExpired(expired)])),
+    onFault: (fault) => log.error({ fault: String(fault) }, "old payload could not be removed"),
+  });
+  closing.add("payload retention", () => retention.stop());
+  retention.start();
   usage.start(1000, (fault) => log.error({ fault: String(fault) }, "usage could not be counted"));
   const operatorHolder: { file: OperatorFile | null } = { file: null };
   const server = await httpServer({

@@ -30,6 +30,8 @@ const fixed = new Set([
   "arguments",
   "source_address",
   "expires",
+  "oldest",
+  "newest",
 ]);
 
 /** The body once for every text in it, with that text made long. */

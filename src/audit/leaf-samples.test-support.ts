@@ -118,6 +118,15 @@ export const leafSamples: { readonly [Type in LeafType]: LeafBody<Type> } = {
   "log.opened": { type: "log.opened", actor: gateway, epoch: 1, version: "0.1.0" },
   "log.closed": { type: "log.closed", actor: gateway, epoch: 1 },
   "log.clock_reset": { type: "log.clock_reset", actor: gateway, previous: "2036-11-23T00:00:00.000Z" },
+  "payload.expired": {
+    type: "payload.expired",
+    actor: gateway,
+    entries: 2,
+    bytes: 900,
+    oldest: "2026-10-23T00:00:00.000Z",
+    newest: "2026-10-23T01:00:00.000Z",
+    applications: { names: ["billing"], more: 0 },
+  },
 };
 
 const shadow = {

@@ -224,6 +224,20 @@ const logClockReset = z.strictObject({
   previous: rfc3339,
 });
 
+/** Payload is about to be removed because it has been kept for as long as the config says. The entries stay. */
+const payloadExpired = z.strictObject({
+  ...common,
+  type: z.literal("payload.expired"),
+  /** Entries whose payload it was, and its bytes as kept. */
+  entries: count,
+  bytes: count,
+  /** When the first and the last of them were recorded. */
+  oldest: rfc3339,
+  newest: rfc3339,
+  /** At most 100 are named; `more` counts the rest. */
+  applications: z.strictObject({ names: z.array(text(64)).max(100), more: count }),
+});
+
 export const leafSchema = z.discriminatedUnion("type", [
   callDecided,
   actionDecided,
@@ -239,6 +253,7 @@ export const leafSchema = z.discriminatedUnion("type", [
   logOpened,
   logClosed,
   logClockReset,
+  payloadExpired,
 ]);
 
 export type Leaf = z.infer<typeof leafSchema>;

@@ -35,6 +35,7 @@ const golden: Readonly<Record<string, string>> = {
   "log.opened": "436cb8c5a001b8aef14697a4f533139f44c648b77ef314b30b363e8bda2c7cf1",
   "log.closed": "331648f2bb8467166de4e8a901320770ea9dc7549783feeca0a41c020c0956a3",
   "log.clock_reset": "2ca9bc8608b34a4d34035d58cc0ab3820583e5517f9817e032fba327d98cfe13",
+  "payload.expired": "23ee5bfe4e644b20c608e2759b61c8365c9bdffb0989dc39e7303b3de81465eb",
 };
 
 const goldenShadows = {

@@ -14,7 +14,7 @@ import {
   type StoredCheckpoint,
   type StoredEntry,
 } from "./log-store.ts";
-import type { Payload, PayloadStore, Subject } from "./payload-store.ts";
+import type { KeptEntry, Payload, PayloadStore, Subject } from "./payload-store.ts";
 
 /** What survives a restart, open to tampering. Several stores over one state are several processes on one database. */
 export interface LogState {
@@ -211,5 +211,22 @@ export class MemoryPayloadStore implements PayloadStore {
 
   async payloadsOf(entryId: string): Promise<readonly Payload[]> {
     return this.payloads.filter((payload) => payload.entryId === entryId);
+  }
+
+  async keptEntries(after: string, before: string): Promise<readonly KeptEntry[]> {
+    const kept = new Map<string, number>();
+    for (const { entryId, ciphertext } of this.payloads) {
+      if (entryId > after && entryId < before)
+        kept.set(entryId, (kept.get(entryId) ?? 0) + ciphertext.length);
+    }
+    const entries = [...kept].map(([entryId, bytes]) => ({ entryId, bytes }));
+    return entries.toSorted((one, other) => (one.entryId < other.entryId ? -1 : 1)).slice(0, 1_000);
+  }
+
+  async removePayloads(entryIds: readonly string[]): Promise<void> {
+    await Promise.resolve();
+    if (this.fault !== null) throw this.fault;
+    const left = this.payloads.filter(({ entryId }) => !entryIds.includes(entryId));
+    this.payloads.splice(0, this.payloads.length, ...left);
   }
 }

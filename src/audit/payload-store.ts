@@ -30,6 +30,13 @@ export interface KeyCheckStore {
   ensureKeyCheck(name: string, value: Uint8Array): Promise<Uint8Array>;
 }
 
+/** What is kept of an entry. */
+export interface KeptEntry {
+  readonly entryId: string;
+  /** Of all its fields together. */
+  readonly bytes: number;
+}
+
 export interface PayloadStore extends KeyCheckStore {
   /** Stores the subject unless one with the same lookup exists, and returns the one that is stored. Safe to race. */
   ensureSubject(subject: Subject): Promise<Subject>;
@@ -37,4 +44,11 @@ export interface PayloadStore extends KeyCheckStore {
   subjectById(id: string): Promise<Subject | null>;
   putPayloads(payloads: readonly Payload[]): Promise<void>;
   payloadsOf(entryId: string): Promise<readonly Payload[]>;
+  /**
+   * Entries with payload, `after` < id < `before`, in the order of their ids (compared byte by byte, so by time), at most
+   * 1,000.
+   */
+  keptEntries(after: string, before: string): Promise<readonly KeptEntry[]>;
+  /** Removes what is kept of these entries, all of it or none; of one that has nothing, nothing. At most 1,000 ids. */
+  removePayloads(entryIds: readonly string[]): Promise<void>;
 }

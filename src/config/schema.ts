@@ -12,7 +12,7 @@ import {
   secretReference,
   target,
 } from "./names.ts";
-import { durationMs, headerBytes, sizeBytes, timerMs, waitMs } from "./units.ts";
+import { durationMs, headerBytes, keptMs, sizeBytes, timerMs, waitMs } from "./units.ts";
 
 const server = z
   .strictObject({
@@ -162,6 +162,9 @@ const application = z.strictObject({
   payloads: payloadLevel
     .optional()
     .describe("What is kept, encrypted, beside the trail. Left out: `audit.payloads`."),
+  keep_payloads: keptMs
+    .optional()
+    .describe("How long that is kept; the trail itself stays. Left out: `audit.keep_payloads`."),
 });
 
 const price = z.strictObject({
@@ -240,6 +243,11 @@ export const configSchema = z.strictObject({
       payloads: payloadLevel
         .default("metadata")
         .describe("What is kept, encrypted, beside the trail. Each value includes those before it."),
+      keep_payloads: keptMs
+        .prefault("forever")
+        .describe(
+          "How long that is kept. Looked at when the gateway starts and every ten minutes; what is removed is on the trail, which itself stays.",
+        ),
     })
     .prefault({})
     .describe("The trail."),

@@ -17,6 +17,16 @@ export const timerMs = duration("1ms", "24d");
 /** As `timerMs`; `0s` means not to wait at all. */
 export const waitMs = duration("0ms", "24d");
 
+const keepHelp = "write a duration such as 30d or 12h, or `forever`";
+
+/** How long something is kept, in milliseconds; null for `forever`. */
+export const keptMs = z
+  .string(keepHelp)
+  .regex(/^(?:forever|\d{1,9}(?:s|m|h|d))$/, keepHelp)
+  .transform((written) => (written === "forever" ? null : inUnits(written, msPerUnit)))
+  .refine((ms) => ms === null || within(1000, 3650 * msPerUnit.d)(ms), "write 1s to 3650d, or `forever`")
+  .meta({ title: "duration, 1s to 3650d, or `forever`" });
+
 /** Bytes of something that is held as one text: Node's are shorter than 512 MiB. */
 export const sizeBytes = size("1B", "500MiB");
 

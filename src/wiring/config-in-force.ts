@@ -34,6 +34,10 @@ export class ConfigInForce {
     this.#configured = options.configured;
   }
 
+  get config(): Config {
+    return this.#configured.config;
+  }
+
   get drainMs(): number {
     return this.#configured.config.limits.drain;
   }

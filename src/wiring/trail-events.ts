@@ -2,6 +2,7 @@
 
 import type { LeafBody } from "../audit/leaf-schema.ts";
 import { LogUnavailableError } from "../audit/log-store.ts";
+import type { ExpiredPayload } from "../audit/payload-retention.ts";
 import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";
 import { rfc3339 } from "../core/clock.ts";
@@ -15,6 +16,7 @@ export interface TrailEvents {
   readonly secrets: SecretEvents;
   readonly policies: PolicyEvents;
   config(digest: string): EncodedEntry;
+  payloadExpired(expired: ExpiredPayload): EncodedEntry;
 }
 
 /** People are on record by their pseudonyms (audit/leaf-schema.ts). */
@@ -59,6 +61,25 @@ export function trailEvents(trail: Trail, subjects: Pick<Subjects, "operatorId">
     policies: {
       activated: (event) => trail.encode({ type: "policy.activated", actor: gateway, ...event }, null),
     },
+    payloadExpired: (expired) =>
+      trail.encode(
+        {
+          type: "payload.expired",
+          actor: gateway,
+          entries: expired.entries,
+          bytes: expired.bytes,
+          oldest: rfc3339(expired.oldest),
+          newest: rfc3339(expired.newest),
+          applications: named(expired.applications),
+        },
+        null,
+      ),
     config: (digest) => trail.encode({ type: "config.activated", actor: gateway, digest }, null),
   };
+}
+
+const maxNames = 100;
+
+function named(names: readonly string[]): { readonly names: string[]; readonly more: number } {
+  return { names: names.slice(0, maxNames), more: Math.max(0, names.length - maxNames) };
 }

@@ -48,6 +48,43 @@ export function describeErasableContract(open: OpenStorage): void {
         assert.deepEqual(await payloads.payloadsOf(entry().id), []);
       }));
 
+    test("entries with payload are found in the order of their ids, between two of them, with their bytes", () =>
+      withStorage(open, async ({ payloads }, opened) => {
+        const ids = [1, 2, 3, 4].map((at) => `0000000${at}-0000-7000-8000-000000000000`);
+        const [one = "", two = "", three = "", four = ""] = ids;
+        await payloads.putPayloads([
+          payload(three, "request", randomBytes(30)),
+          payload(one, "request", randomBytes(10)),
+          payload(two, "response", randomBytes(20)),
+          payload(two, "request", randomBytes(5_000)),
+        ]);
+        const { payloads: again } = await opened.reopen();
+        assert.deepEqual(await again.keptEntries("", four), [
+          { entryId: one, bytes: 10 },
+          { entryId: two, bytes: 5_020 },
+          { entryId: three, bytes: 30 },
+        ]);
+        assert.deepEqual(await again.keptEntries(one, three), [{ entryId: two, bytes: 5_020 }]);
+        assert.deepEqual(await again.keptEntries("", "00000001-0000"), []);
+        assert.deepEqual(await again.keptEntries(three, four), []);
+      }));
+
+    test("payload is removed by its entry with all its fields, once or twice, and nothing else is", () =>
+      withStorage(open, async ({ payloads }) => {
+        const [one, two, other] = [entry().id, entry().id, entry().id];
+        const kept = payload(other, "request", randomBytes(10));
+        const rows = [one, one, two].map((id, at) => payload(id, `field${at}`, randomBytes(10)));
+        await payloads.putPayloads([...rows, kept]);
+        await Promise.all([payloads.removePayloads([one, two]), payloads.removePayloads([two])]);
+        await payloads.removePayloads([]);
+        for (const id of [one, two]) assert.deepEqual(await payloads.payloadsOf(id), []);
+        assert.deepEqual((await payloads.payloadsOf(other)).map(comparable), [comparable(kept)]);
+        assert.deepEqual(
+          (await payloads.keptEntries("", "g")).map(({ entryId }) => entryId),
+          [other],
+        );
+      }));
+
     test("a batch that is put again replaces itself", () =>
       withStorage(open, async ({ payloads }) => {
         const first = payload(entry().id, "request", randomBytes(10));

@@ -7,12 +7,12 @@ import { assertLogHolds } from "../contract/driver.ts";
 import { entries } from "../contract/samples.ts";
 import { backUpDatabase } from "./backup.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./open.ts";
-import { tree, withFolder } from "./test-data.test-support.ts";
+import { withFolder } from "./test-data.test-support.ts";
 
 test("a backup holds what was committed before it, beside a gateway that goes on, and can be continued", () =>
   withFolder(async (folder) => {
     const [data, copy] = [join(folder, "data"), join(folder, "copies", "one")];
-    const running = openSqliteStorage(data, tree);
+    const running = openSqliteStorage(data);
     await running.log.takeOver("inst_1");
     const before = entries(200, "before");
     await running.log.append(before);
@@ -29,7 +29,7 @@ test("a backup holds what was committed before it, beside a gateway that goes on
     const offline = openSqliteLogReadOnly(copy);
     await assertLogHolds(offline.log, before);
     offline.close();
-    const restored = openSqliteStorage(copy, tree);
+    const restored = openSqliteStorage(copy);
     await restored.log.takeOver("inst_2");
     await restored.log.append(after);
     await assertLogHolds(restored.log, [...before, ...after]);
@@ -39,7 +39,7 @@ test("a backup holds what was committed before it, beside a gateway that goes on
 test("a backup goes nowhere that holds something, nor into the data, and a failed one leaves nothing", () =>
   withFolder(async (folder) => {
     const data = join(folder, "data");
-    const running = openSqliteStorage(data, tree);
+    const running = openSqliteStorage(data);
     const full = join(folder, "full");
     mkdirSync(full);
     writeFileSync(join(full, "a"), "");

@@ -1,8 +1,8 @@
 // Subjects and encrypted payloads on SQLite, apart from the leaves so that they can be erased.
 
 import type { DatabaseSync } from "node:sqlite";
-import type { Payload, PayloadStore, Subject } from "../../audit/payload-store.ts";
-import { blob, rowOf, text } from "./row.ts";
+import type { KeptEntry, Payload, PayloadStore, Subject } from "../../audit/payload-store.ts";
+import { blob, integer, rowOf, text } from "./row.ts";
 import { subjectOf } from "./subject-row.ts";
 import type { WriteSide } from "./write-side.ts";
 
@@ -50,5 +50,18 @@ export class SqlitePayloadStore implements PayloadStore {
       subject: text(row, "subject"),
       ciphertext: blob(row, "ciphertext"),
     }));
+  }
+
+  async keptEntries(after: string, before: string): Promise<readonly KeptEntry[]> {
+    const rows = this.#reader
+      .prepare(
+        "SELECT entry, sum(length(ciphertext)) AS bytes FROM payloads WHERE entry > ? AND entry < ? GROUP BY entry ORDER BY entry LIMIT 1000",
+      )
+      .all(after, before);
+    return rows.map((row) => ({ entryId: text(row, "entry"), bytes: integer(row, "bytes") }));
+  }
+
+  removePayloads(entryIds: readonly string[]): Promise<void> {
+    return this.#writes.removePayloads(entryIds);
   }
 }

@@ -6,7 +6,9 @@ import { blob, rowOf } from "./row.ts";
 import { subjectOf } from "./subject-row.ts";
 import type { Writing } from "./writing.ts";
 
-export class PayloadWrites implements Pick<PayloadStore, "ensureSubject" | "ensureKeyCheck" | "putPayloads"> {
+export class PayloadWrites
+  implements Pick<PayloadStore, "ensureSubject" | "ensureKeyCheck" | "putPayloads" | "removePayloads">
+{
   readonly #writing: Writing;
   readonly #put: StatementSync;
 
@@ -43,6 +45,13 @@ export class PayloadWrites implements Pick<PayloadStore, "ensureSubject" | "ensu
     return this.#writing.writer.write(() => {
       for (const { entryId, field, subject, ciphertext } of payloads)
         this.#put.run(entryId, field, subject, ciphertext);
+    });
+  }
+
+  removePayloads(entryIds: readonly string[]): Promise<void> {
+    return this.#writing.writer.write(() => {
+      const remove = this.#writing.database.prepare("DELETE FROM payloads WHERE entry = ?");
+      for (const entryId of entryIds) remove.run(entryId);
     });
   }
 }

@@ -24,6 +24,7 @@ export function threadedWriteSide(folder: string): OpenWriteSide {
         ensureSubject: (subject) => call("payloads", "ensureSubject", subject),
         ensureKeyCheck: (name, value) => call("payloads", "ensureKeyCheck", name, value),
         putPayloads: (payloads) => call("payloads", "putPayloads", payloads),
+        removePayloads: (entryIds) => call("payloads", "removePayloads", entryIds),
       },
       keys: {
         create: (key, entry) => call("keys", "create", key, entry),

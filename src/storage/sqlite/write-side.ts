@@ -20,7 +20,10 @@ import { SqliteWriter } from "./writer.ts";
 /** The methods of each store that write. They take and give plain data, so that they can run in another thread. */
 export interface WriteSide {
   readonly log: Pick<LogStore, "create" | "takeOver" | "append" | "putCheckpoint" | "setOpenFrom" | "upkeep">;
-  readonly payloads: Pick<PayloadStore, "ensureSubject" | "ensureKeyCheck" | "putPayloads">;
+  readonly payloads: Pick<
+    PayloadStore,
+    "ensureSubject" | "ensureKeyCheck" | "putPayloads" | "removePayloads"
+  >;
   readonly keys: Pick<KeyStore, "create" | "rotate" | "revoke">;
   readonly secrets: Pick<SealedSecretStore, "put" | "destroy">;
   readonly revisions: Pick<RevisionStore, "activate">;
