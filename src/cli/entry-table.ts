@@ -54,6 +54,8 @@ function what(entry: Row): string {
     case "secret.set":
     case "secret.destroyed":
       return `${text("secret")} version ${text("version")}`;
+    case "payload.expired":
+      return `of ${text("entries")} entries, ${text("oldest")} to ${text("newest")}`;
     case "log.opened":
       return `epoch ${text("epoch")}, version ${text("version")}`;
     case "log.closed":

@@ -76,6 +76,7 @@ test("payload that was kept for its time is removed at the next start, recorded,
     assert.ok(performance.now() < until, `${left.join(", ")}: all of it is removed`);
   }
   for (const status of statusOf(second, kept)) assert.match(status, / matches$/);
+  assert.match(second.cli("audit", "list", "--type", "payload.expired").stdout, /of \d+ entries, 20\d\d-/);
   await call(second, short);
   await second.stop();
 });
