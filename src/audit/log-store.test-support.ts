@@ -220,7 +220,7 @@ export class MemoryPayloadStore implements PayloadStore {
         kept.set(entryId, (kept.get(entryId) ?? 0) + ciphertext.length);
     }
     const entries = [...kept].map(([entryId, bytes]) => ({ entryId, bytes }));
-    return entries.toSorted((one, other) => (one.entryId < other.entryId ? -1 : 1)).slice(0, 1_000);
+    return entries.toSorted((one, other) => (one.entryId < other.entryId ? -1 : 1)).slice(0, 100);
   }
 
   async removePayloads(entryIds: readonly string[]): Promise<void> {

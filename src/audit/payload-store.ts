@@ -45,8 +45,8 @@ export interface PayloadStore extends KeyCheckStore {
   putPayloads(payloads: readonly Payload[]): Promise<void>;
   payloadsOf(entryId: string): Promise<readonly Payload[]>;
   /**
-   * Entries with payload, `after` < id < `before`, in the order of their ids (compared byte by byte, so by time), at most
-   * 1,000.
+   * Entries with payload, `after` < id < `before`, in the order of their ids (compared byte by byte, so by time): the first
+   * 100 of them.
    */
   keptEntries(after: string, before: string): Promise<readonly KeptEntry[]>;
   /** Removes what is kept of these entries, all of it or none; of one that has nothing, nothing. At most 1,000 ids. */

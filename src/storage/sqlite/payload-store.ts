@@ -55,7 +55,7 @@ export class SqlitePayloadStore implements PayloadStore {
   async keptEntries(after: string, before: string): Promise<readonly KeptEntry[]> {
     const rows = this.#reader
       .prepare(
-        "SELECT entry, sum(length(ciphertext)) AS bytes FROM payloads WHERE entry > ? AND entry < ? GROUP BY entry ORDER BY entry LIMIT 1000",
+        "SELECT entry, sum(length(ciphertext)) AS bytes FROM payloads WHERE entry > ? AND entry < ? GROUP BY entry ORDER BY entry LIMIT 100",
       )
       .all(after, before);
     return rows.map((row) => ({ entryId: text(row, "entry"), bytes: integer(row, "bytes") }));
