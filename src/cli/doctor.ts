@@ -54,7 +54,7 @@ async function examine(file: string, callsProviders: boolean): Promise<readonly 
     nodeCheck(),
     ok("config", `\`${file}\` can be used`),
     ...(await guarded("policies", () => policyCheck(loaded.value))),
-    ...(await guarded("folders", () => folderChecks(loaded.value))),
+    ...(await folderChecks(loaded.value)),
     ...(await dataChecks(loaded.value)),
     ...(await guarded("providers", () => providerChecks(loaded.value, callsProviders))),
   ];
@@ -80,16 +80,19 @@ async function dataChecks(loaded: LoadedConfig): Promise<readonly DoctorFinding[
       ...(await guarded("gateway", () => gatewayChecks(loaded, null))),
     ];
   const found: DoctorFinding[] = [];
-  const use = await looked(found, "lock", () => dataUse(folder));
-  found.push(...(await guarded("gateway", () => gatewayChecks(loaded, use))));
+  const seen = await looked(found, "data folder", () => dataUse(folder));
+  const use = seen?.value ?? null;
   found.push(...(await guarded("file system", () => fileSystemCheck(folder))));
   found.push(...(await guarded("sync", () => syncCheck(folder))));
+  // Without a look into the folder, whether a gateway has it would be a guess.
+  if (seen === null) return found;
+  found.push(...(await guarded("gateway", () => gatewayChecks(loaded, use))));
   found.push(...(await guarded("write-ahead log", () => writeAheadLogCheck(use))));
   const data = use === null ? null : await looked(found, "database", () => inspectData(folder));
   try {
-    found.push(...(await recordChecks(loaded, use, data)));
+    found.push(...(await recordChecks(loaded, use, data?.value ?? null)));
   } finally {
-    data?.close();
+    data?.value.close();
   }
   return found;
 }
@@ -102,7 +105,8 @@ async function recordChecks(
   const found: DoctorFinding[] = [];
   const now = Date.now();
   const held = use?.held === true;
-  const times = data === null ? null : await looked(found, "log", () => logTimes(data.log));
+  const seen = data === null ? null : await looked(found, "log", () => logTimes(data.log));
+  const times = seen?.value ?? null;
   const growth = times === null ? null : growthOf(times);
   found.push(...(await guarded("disk space", () => roomCheck(dataFolder, use, growth))));
   if (data === null || times === null) return found;
@@ -112,20 +116,19 @@ async function recordChecks(
   return found;
 }
 
-/** What was looked up, or null with a finding that says why not. */
+/** What was looked up; null, with a finding that says why, when it could not be. */
 async function looked<Value>(
   found: DoctorFinding[],
   check: string,
   look: () => Promise<Value> | Value,
-): Promise<Value | null> {
-  const holder: { value: Value | null } = { value: null };
-  found.push(
-    ...(await guarded(check, async () => {
-      holder.value = await look();
-      return [];
-    })),
-  );
-  return holder.value;
+): Promise<{ readonly value: Value } | null> {
+  const holder: { seen: { readonly value: Value } | null } = { seen: null };
+  const met = await guarded(check, async () => {
+    holder.seen = { value: await look() };
+    return [];
+  });
+  found.push(...met);
+  return holder.seen;
 }
 
 const colours = { ok: "green", warning: "yellow", problem: "red", skipped: "gray" } as const;

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import { without } from "./needs.ts";
 import { scriptedUpstream } from "./scripted-upstream.ts";
 import { startGateway, testFolder } from "./test-gateway.ts";
 
@@ -117,6 +118,23 @@ test("each thing that is broken in the folders is found", async (t) => {
   chmodSync(keys, 0o700);
   chmodSync(join(folder, "data", "operator.json"), 0o644);
   assert.deepEqual(await problems(folder), ["data folder"]);
+});
+
+const notRoot = without(process.getuid?.() === 0, "only root can give a folder away");
+
+test("who may not look is told so, and not that nothing is there", { skip: notRoot }, async (t) => {
+  const folder = ownFolder(t);
+  const gateway = await startGateway(folder);
+  t.after(() => gateway.kill());
+  await gateway.stop();
+  for (const name of ["data", "keys"]) chownSync(join(folder, name), 10_001, 10_001);
+  // Root without its rights is a user like any other.
+  const powerless = spawn("setpriv", ["--bounding-set=-all", command, "doctor", "--dir", folder, "--json"]);
+  const { findings }: { findings: readonly Found[] } = JSON.parse(await text(powerless.stdout));
+  const states = Object.fromEntries(findings.map(({ check, state }) => [check, state]));
+  assert.equal(states["data folder"], "problem");
+  assert.equal(states["keys folder"], "problem");
+  for (const check of ["lock", "gateway", "port"]) assert.equal(states[check], undefined, check);
 });
 
 test("providers are called only when asked, and without a key", async (t) => {

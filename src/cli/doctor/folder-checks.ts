@@ -4,7 +4,7 @@ import { type Stats, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadedConfig } from "../../config/load.ts";
-import { type DoctorFinding, ok, problem, skipped, warning } from "./finding.ts";
+import { type DoctorFinding, guarded, ok, problem, skipped, warning } from "./finding.ts";
 
 /** Files in them that hold a secret or what secrets are sealed in. */
 const secretFile = /^(?:kek|.*\.key|operator\.json|portcullis\.db.*)$/;
@@ -12,8 +12,8 @@ const secretFile = /^(?:kek|.*\.key|operator\.json|portcullis\.db.*)$/;
 export async function folderChecks(loaded: LoadedConfig): Promise<readonly DoctorFinding[]> {
   const { dataFolder, keysFolder } = loaded;
   return [
-    ...(await folderCheck("data folder", dataFolder)),
-    ...(await folderCheck("keys folder", keysFolder)),
+    ...(await guarded("data folder", () => folderCheck("data folder", dataFolder))),
+    ...(await guarded("keys folder", () => folderCheck("keys folder", keysFolder))),
   ];
 }
 

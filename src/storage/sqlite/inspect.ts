@@ -42,10 +42,10 @@ export function inspectData(folder: string): InspectedData {
   };
 }
 
-/** Null when there is no database yet. */
+/** Null when there is no database yet. Throws where this user may not look. */
 export function dataUse(folder: string): DataUse | null {
   const files = dataFiles(folder);
-  if (!existsSync(files.database)) return null;
+  if (statSync(files.database, { throwIfNoEntry: false }) === undefined) return null;
   const held = isHeld(files.lock);
   return {
     held,
