@@ -1,7 +1,7 @@
 // An upstream that refuses, fails, garbles or hangs up: its errors come through as they are, its broken answers do not.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, beforeEach, test } from "node:test";
 import OpenAI from "openai";
 import { type AimockGate, chatBytes, models, startAimockGate } from "./aimock-gate.ts";
 import { completionOf } from "./trail.ts";
@@ -11,6 +11,10 @@ before(async () => {
   it = await startAimockGate();
 });
 after(() => it.close());
+// A model that mostly fails would not be asked any more.
+beforeEach(async () => {
+  for (let round = 0; round < 20; round += 1) await chatBytes(it.gate, models.gate, asks("Say hello"));
+});
 
 function asks(content: string, stream = false) {
   return { messages: [{ role: "user" as const, content }], ...(stream ? { stream } : {}) };
