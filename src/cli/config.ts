@@ -13,7 +13,10 @@ interface ShowOptions {
 
 export function configCommands(): Command {
   const config = withExample(new Command("config").description("portcullis.yaml"), "portcullis config show");
-  const schema = config.command("schema").description("print the JSON Schema of the config, for editors");
+  const schema = config
+    .command("schema")
+    .description("print the JSON Schema of the config, for editors")
+    .option("--json", "as it is in any case");
   withExample(schema, "portcullis config schema > portcullis.schema.json").action(() =>
     console.log(JSON.stringify(configJsonSchema(), null, 2)),
   );
