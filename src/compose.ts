@@ -29,9 +29,13 @@ import { adminServices } from "./wiring/admin-services.ts";
 import { Closing } from "./wiring/closing.ts";
 import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
+import { openEgress, unusedProxyVariables } from "./wiring/egress.ts";
+import { openMetrics } from "./wiring/metrics.ts";
 import { openPolicies } from "./wiring/policies.ts";
 import { openRecord } from "./wiring/record.ts";
 import { retentionRules } from "./wiring/retention-rules.ts";
+import { CertificateInForce } from "./wiring/server-certificate.ts";
+import { openTelemetry } from "./wiring/telemetry.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
 
@@ -88,13 +92,18 @@ async function openOn(
     await usage.stop();
     await usage.catchUp();
   });
-  const late = new LateCompletions((entries) => trail.append(entries));
-  closing.add("late completions", () => late.close());
   const events = trailEvents(trail, subjects);
   const policies = await openPolicies(loaded, storage.revisions, events.policies, log);
   closing.add("policies", () => policies.close());
   const secrets = new EmbeddedSecretStore(storage.secrets, kek, events.secrets, now);
-  const configured = configuredParts(loaded.config, secrets);
+  const egress = await openEgress(loaded, secrets);
+  for (const name of unusedProxyVariables(loaded, process.env))
+    log.warn(`${name} is set and does not count; name the proxy in \`egress.proxy\``);
+  const telemetry = openTelemetry({ config: loaded.config, trail, egress, secrets, version, log });
+  closing.add("telemetry", () => telemetry.close());
+  const late = new LateCompletions((entries) => telemetry.trail.append(entries));
+  closing.add("late completions", () => late.close());
+  const configured = configuredParts(loaded.config, secrets, egress);
   const applications = { has: (name: string) => inForce.current.applications.has(name) };
   const keys = await ApiKeys.open(storage.keys, events.keys, applications, now, {
     guard: await KeyGuard.open(
@@ -109,13 +118,14 @@ async function openOn(
     health: upstreamHealth(log),
     keys: new KeyIdentifier(keys, now),
     policy: policies,
-    trail,
+    trail: telemetry.trail,
     subjects,
     payloads,
     log,
     statusOf: (refusal) => refusalClasses[refusal.reason].status,
     messageOf: refusalMessage,
     late,
+    watch: telemetry.watch,
   };
   const inForce = new PartsInForce({ ...standing, ...configured.parts });
   const config = new ConfigInForce({
@@ -128,7 +138,10 @@ async function openOn(
       for (const { name } of next.config.applications) await subjects.applicationId(name);
       await trail.append([events.config(next.digest)]);
     },
-    putInForce: (parts) => inForce.replace({ ...standing, ...parts }),
+    putInForce: (next) => {
+      telemetry.rename(next.config);
+      return inForce.replace({ ...standing, ...next.parts });
+    },
   });
   closing.add("config", () => config.close());
   await config.recordFirst();
@@ -144,9 +157,11 @@ async function openOn(
   retention.start();
   usage.start(1000, (fault) => log.error({ fault: String(fault) }, "usage could not be counted"));
   const operatorHolder: { file: OperatorFile | null } = { file: null };
+  const certificate = await CertificateInForce.open(loaded, log);
+  const admission = new Admission(loaded.config.limits);
   const server = await httpServer({
     inForce,
-    admission: new Admission(loaded.config.limits),
+    admission,
     admin: adminServices({
       keys,
       secrets,
@@ -162,30 +177,50 @@ async function openOn(
     trustedProxies: loaded.config.server.trusted_proxies,
     bodyBytes: loaded.config.limits.body,
     headerBytes: loaded.config.limits.headers,
+    tls: certificate?.current ?? null,
+    onRefused: ({ reason }) => telemetry.refused(reason),
     ready: () => trail.available,
   });
   closing.add("server", () => server.close(config.drainMs));
-  const address = await listen(server, loaded.config.server.listen);
-  const operator = await writeOperatorFile(loaded.dataFolder, address);
+  const scraped = openMetrics({
+    config: loaded.config,
+    telemetry,
+    admission,
+    late,
+    trail,
+    storage,
+    certificate,
+    secrets,
+    log,
+  });
+  if (scraped !== null) {
+    closing.add("metrics", () => scraped.server.close());
+    log.info({ url: await listen(scraped.server, scraped.address, "metrics.listen") }, "metrics");
+  }
+  const address = await listen(server, loaded.config.server.listen, "server.listen");
+  // The name in the certificate is the one that the command line can check.
+  const named = certificate === null ? null : loaded.config.server.public_url;
+  const operator = await writeOperatorFile(loaded.dataFolder, named ?? address);
   operatorHolder.file = operator;
   return {
     url: loaded.config.server.public_url ?? address,
     operator,
     keys,
-    reload: (next) => config.replace(next),
+    reload: async (next) => {
+      await certificate?.renew((renewed) => server.replaceTls(renewed));
+      await config.replace(next);
+    },
     close: () => closing.close(),
   };
 }
 
-async function listen(server: HttpServer, address: string): Promise<string> {
+async function listen(server: Pick<HttpServer, "listen">, address: string, key: string): Promise<string> {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
   try {
     return await server.listen(host, Number(address.slice(colon + 1)));
   } catch (fault) {
     const code = fault instanceof Error && "code" in fault ? String(fault.code) : "unknown";
-    throw new OperatorError(
-      `cannot listen on \`${address}\` (${code}); change \`server.listen\` or use --listen`,
-    );
+    throw new OperatorError(`cannot listen on \`${address}\` (${code}); change \`${key}\``);
   }
 }

@@ -82,11 +82,11 @@ test("a group holds people, and an application may be in groups that list none",
   assert.deepEqual(config.applications[0]?.groups, ["staff"]);
 });
 
-test("beyond loopback a proxy must be named, and what only looks like loopback is beyond it", async (t) => {
+test("beyond loopback TLS or a proxy must be named, and what only looks like loopback is beyond it", async (t) => {
   const beyond = ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "127.example.com:80", "gateway:80"];
   for (const listen of beyond) {
     assert.deepEqual(await problemsOf(t, `log: {}\nserver:\n  listen: "${listen}"\n`), [
-      "3 server.listen: beyond loopback a TLS-terminating proxy is needed; name it in `server.trusted_proxies`",
+      "3 server.listen: beyond loopback TLS is needed; set `server.tls`, or name the proxy that terminates it in `server.trusted_proxies`",
     ]);
     await loaded(t, `server: { listen: "${listen}", trusted_proxies: [10.0.0.0/8] }`);
   }

@@ -2,7 +2,7 @@
 // file; found later it would be a call that is refused and nobody knows why.
 
 import type { ConfigFinding } from "./config-finding.ts";
-import { exposureFault } from "./listen.ts";
+import { exposureFault, isLoopback } from "./listen.ts";
 import { nearName } from "./near-name.ts";
 import { quoted } from "./printable.ts";
 import type { Config } from "./schema.ts";
@@ -10,6 +10,8 @@ import type { Config } from "./schema.ts";
 export function crossCheck(config: Config): readonly ConfigFinding[] {
   return [
     ...checkListen(config),
+    ...checkMetrics(config),
+    ...checkEgress(config),
     ...checkAliases(config),
     ...checkPrices(config),
     ...checkGroups(config),
@@ -20,8 +22,24 @@ export function crossCheck(config: Config): readonly ConfigFinding[] {
 }
 
 function checkListen({ server }: Config): readonly ConfigFinding[] {
-  const message = exposureFault(server.listen, server.trusted_proxies);
+  const message = exposureFault(server.listen, server);
   return message === null ? [] : [{ path: ["server", "listen"], message }];
+}
+
+function checkMetrics({ metrics }: Config): readonly ConfigFinding[] {
+  if (metrics === undefined || metrics.token !== undefined || isLoopback(metrics.listen)) return [];
+  const message =
+    "beyond loopback a token is needed; add `token: secret://…` and put it in with `portcullis secrets set`";
+  return [{ path: ["metrics", "listen"], message }];
+}
+
+function checkEgress({ egress }: Config): readonly ConfigFinding[] {
+  if (egress.proxy !== undefined) return [];
+  const idle = (["proxy_credentials", "no_proxy"] as const).filter((key) => (egress[key] ?? []).length > 0);
+  return idle.map((key) => ({
+    path: ["egress", key],
+    message: "this says how to use `egress.proxy`, which is not set",
+  }));
 }
 
 function checkAliases(config: Config): readonly ConfigFinding[] {

@@ -14,10 +14,15 @@ export function listenFault(listen: string): string | null {
   return null;
 }
 
-/** What is wrong with listening there when these proxies are trusted, or null. `listen` has no `listenFault`. */
-export function exposureFault(listen: string, trustedProxies: readonly string[]): string | null {
-  if (trustedProxies.length > 0 || isLoopback(listen)) return null;
-  return "beyond loopback a TLS-terminating proxy is needed; name it in `server.trusted_proxies`";
+export interface Protection {
+  readonly trusted_proxies: readonly string[];
+  readonly tls?: unknown;
+}
+
+/** What is wrong with listening there under this protection, or null. `listen` has no `listenFault`. */
+export function exposureFault(listen: string, { trusted_proxies, tls }: Protection): string | null {
+  if (tls !== undefined || trusted_proxies.length > 0 || isLoopback(listen)) return null;
+  return "beyond loopback TLS is needed; set `server.tls`, or name the proxy that terminates it in `server.trusted_proxies`";
 }
 
 /** What is wrong with an address or CIDR range, or null. */

@@ -26,6 +26,8 @@ export interface LoadedConfig {
   readonly dataFolder: string;
   readonly keysFolder: string;
   readonly policiesFolder: string;
+  /** The folder that paths in the file are relative to. */
+  readonly folder: string;
   /** SHA-256 of the file's bytes, hex. */
   readonly digest: string;
   /** The file's data as it was written, without defaults. */
@@ -65,7 +67,7 @@ export async function loadConfig(path: string): Promise<Result<LoadedConfig, rea
     ...(await checkFolders(folders, placeOfKeys(yaml.value.value))),
   ];
   if (crossed.length > 0) return found(crossed);
-  return ok({ config, file, ...folders, digest: read.value.digest, written: yaml.value.value });
+  return ok({ config, file, folder, ...folders, digest: read.value.digest, written: yaml.value.value });
 }
 
 /** The same config on another address, as `--listen` asks for; held to what the file is held to. */
@@ -74,7 +76,7 @@ export function listenElsewhere(
   listen: string,
 ): Result<LoadedConfig, readonly ConfigProblem[]> {
   const { config, file } = loaded;
-  const message = listenFault(listen) ?? exposureFault(listen, config.server.trusted_proxies);
+  const message = listenFault(listen) ?? exposureFault(listen, config.server);
   if (message !== null) return fail([{ file, line: null, path: "--listen", message }]);
   return ok({ ...loaded, config: { ...config, server: { ...config.server, listen } } });
 }

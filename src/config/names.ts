@@ -34,6 +34,15 @@ export const secretReference = z
   )
   .meta({ title: "secret reference" });
 
+export const file = z
+  .string()
+  .min(1)
+  .refine(
+    (written) => !/^~|\$\{?\w/.test(written),
+    "`~` and variables are not replaced here; write the path out",
+  )
+  .meta({ title: "file" });
+
 export const folder = z
   .string()
   .min(1)
@@ -47,6 +56,26 @@ export const httpUrl = z
   .url({ protocol: /^https?$/, abort: true })
   .superRefine(refusing(urlFault))
   .meta({ title: "URL" });
+
+/** The one that stands for a proxy: an origin, and nothing behind it. */
+export const proxyUrl = z
+  .url({ protocol: /^https?$/, abort: true })
+  .superRefine(refusing(proxyUrlFault))
+  .meta({ title: "URL" });
+
+/** A host, a domain with all under it (`.example.com`), an address, a CIDR range, or `*`. */
+export const proxyException = z
+  .string()
+  .regex(
+    /^(?:\*|\.?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+(?:\/\d{1,3})?)$/i,
+    "write a host, `.domain`, an address, a range such as 10.0.0.0/8, or `*`",
+  )
+  .meta({ title: "host, `.domain`, address, range or `*`" });
+
+export const headerName = z
+  .string()
+  .regex(/^[a-z0-9-]{1,64}$/, "write the header's name in lowercase, with letters, digits and `-`")
+  .meta({ title: "header" });
 
 export const person = z.string().min(1).max(254).meta({ title: "e-mail address" });
 
@@ -62,6 +91,17 @@ function refusing(fault: (written: string) => string | null) {
     const message = fault(written);
     if (message !== null) context.addIssue({ code: "custom", message });
   };
+}
+
+function proxyUrlFault(written: string): string | null {
+  const url = URL.parse(written);
+  if (url === null) return "write an http or https URL such as http://proxy.example.com:3128";
+  if (url.username !== "" || url.password !== "") {
+    return "the URL holds credentials; take them out and use `egress.proxy_credentials`";
+  }
+  return url.pathname === "/" && url.search === "" && url.hash === ""
+    ? null
+    : "a proxy is a host and a port; take away what stands behind them";
 }
 
 function urlFault(written: string): string | null {

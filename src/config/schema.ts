@@ -12,20 +12,26 @@ import {
   secretReference,
   target,
 } from "./names.ts";
+import { egress, metrics, otlp, tls } from "./operations-schema.ts";
 import { durationMs, headerBytes, keptMs, sizeBytes, timerMs, waitMs } from "./units.ts";
 
 const server = z
   .strictObject({
     listen: listenAddress
       .default("127.0.0.1:8787")
-      .describe("Address and port. Port 0 takes a free one. Anything but loopback needs `trusted_proxies`."),
+      .describe(
+        "Address and port. Port 0 takes a free one. Anything but loopback needs `tls` or `trusted_proxies`.",
+      ),
     public_url: httpUrl
       .optional()
-      .describe("Where clients and people reach the gateway. Left out: `http://` and the listen address."),
+      .describe("Where clients and people reach the gateway. Left out: the listen address."),
     trusted_proxies: z
       .array(proxyRange)
       .default([])
-      .describe("Reverse proxies whose `X-Forwarded-For` counts. They terminate TLS."),
+      .describe(
+        "Reverse proxies whose `X-Forwarded-For` counts. They terminate TLS where `tls` is left out.",
+      ),
+    tls,
   })
   .prefault({})
   .describe("Where the gateway is reached.");
@@ -252,6 +258,9 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe("The trail."),
   limits,
+  metrics,
+  telemetry: z.strictObject({ otlp }).prefault({}).describe("What is told to other systems about calls."),
+  egress,
   log: z
     .strictObject({
       level: z

@@ -30,6 +30,11 @@ export class Admission {
     return this.#active;
   }
 
+  /** Calls that wait for a slot. */
+  get queued(): number {
+    return this.#waiting.size;
+  }
+
   get draining(): boolean {
     return this.#draining;
   }

@@ -47,6 +47,12 @@ export class CallRun {
   /** `performance.now()` at which the current request left, and the time spent waiting for providers. */
   sentAt = 0;
   upstreamMs = 0;
+  /** `performance.now()` at which the last request left, its answer had come so far, and a stream's first part came. */
+  leftAt = 0;
+  returnedAt = 0;
+  firstChunkAt: number | null = null;
+  /** Whether the last request is being answered well; what goes wrong from then on is its answer's fault. */
+  answered = false;
   /** `performance.now()` of the first byte written to the client. */
   firstByteAt: number | null = null;
   /** What the answer that is under way has used so far; null when there is none. */
@@ -66,6 +72,9 @@ export class CallRun {
     this.target = target;
     this.usageSoFar = null;
     this.sentAt = performance.now();
+    this.leftAt = this.sentAt;
+    this.firstChunkAt = null;
+    this.answered = false;
     this.#until ??= this.sentAt + this.patience.totalMs;
   }
 
@@ -97,7 +106,13 @@ export class CallRun {
   }
 
   returned(): void {
-    this.upstreamMs += performance.now() - this.sentAt;
+    this.returnedAt = performance.now();
+    this.upstreamMs += this.returnedAt - this.sentAt;
+    this.call.steps?.returned();
+  }
+
+  firstChunk(): void {
+    this.firstChunkAt ??= performance.now();
   }
 
   firstByte(): void {

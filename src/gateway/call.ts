@@ -5,6 +5,7 @@ import type { CallFacts } from "../facts/call-facts.ts";
 import type { ChatRequest } from "../facts/chat-request.ts";
 import type { EmbeddingsRequest } from "../facts/embeddings-request.ts";
 import type { Texts } from "../facts/texts.ts";
+import type { CallSteps } from "./call-steps.ts";
 
 export type Endpoint = "chat" | "embeddings";
 
@@ -45,6 +46,8 @@ export interface IdentifiedCall extends IncomingCall {
   readonly application: CallApplication;
   /** Milliseconds since the epoch. */
   readonly time: number;
+  /** Null when nobody follows this call. */
+  readonly steps: CallSteps | null;
 }
 
 /** What stays of `parse` to the end. What the body was parsed into does not: it may be many times as large. */

@@ -3,7 +3,9 @@
 import type { Refusal } from "../core/refusal.ts";
 import { estimateOutputTokens } from "../facts/token-estimate.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
+import { targetId } from "./call.ts";
 import { type CallOutcome, type CallRun, type Completion, noUsage } from "./call-run.ts";
+import { unwatched } from "./call-watch.ts";
 import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
 import type { GatewayParts } from "./parts.ts";
 import { outcomeOf } from "./provider-refusal.ts";
@@ -23,19 +25,27 @@ export async function recordEnd(
 ): Promise<Refusal | null> {
   run.markCompleted();
   try {
-    await record(parts, [...before, completionEntry(parts, run, completion)]);
+    await record(parts, [...before, completionEntry(parts, run, completion)], run.call.steps);
     run.decided = true;
+    watchEnd(parts, run, completion);
     return null;
   } catch (fault) {
     parts.log.error({ call: run.call.id, fault: String(fault) }, "a completion could not be recorded");
     const refusal: Refusal = { reason: run.sent === 0 ? "trail_unavailable" : "answer_unrecorded" };
+    const failed = failedCompletion(parts, run, completion, refusal);
+    watchEnd(parts, run, failed);
     // A call that is not on record at all did not happen, and must not turn up later.
     if (run.decided) {
-      const failed = failedCompletion(parts, run, completion, refusal);
       parts.late.add([completionEntry(parts, run, failed).entry]);
     }
     return refusal;
   }
+}
+
+function watchEnd(parts: GatewayParts, run: CallRun, completion: Completion): void {
+  if (parts.watch === unwatched) return;
+  const cost = run.target === null ? null : parts.prices.cost(targetId(run.target), completion.usage);
+  parts.watch.ended(run, completion, cost?.microUsd ?? null);
 }
 
 function failedCompletion(

@@ -35,6 +35,7 @@ import { PriceBook } from "../usage/price-book.ts";
 import { openRecord } from "../wiring/record.ts";
 import { trailEvents } from "../wiring/trail-events.ts";
 import type { Endpoint, PayloadLevel } from "./call.ts";
+import { type CallWatch, unwatched } from "./call-watch.ts";
 import { RecordingChannel } from "./client.test-support.ts";
 import { LateCompletions } from "./late-completions.ts";
 import type { GatewayParts, Limits } from "./parts.ts";
@@ -62,6 +63,7 @@ export interface TestGatewayOptions {
   readonly upstreams?: Readonly<Record<string, Script>>;
   readonly payloads?: PayloadLevel;
   readonly limits?: Partial<Limits>;
+  readonly watch?: CallWatch;
 }
 
 export interface CallOptions {
@@ -169,6 +171,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     statusOf: (refusal) => refusalClasses[refusal.reason].status,
     messageOf: refusalMessage,
     late,
+    watch: options.watch ?? unwatched,
   };
   const all = async (from = 0): Promise<readonly Leaf[]> =>
     (await storage.log.read(from, from + 10_000)).map((entry) => {

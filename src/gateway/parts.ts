@@ -12,6 +12,7 @@ import type { Router } from "../providers/routing.ts";
 import type { UpstreamHealth } from "../providers/upstream-health.ts";
 import type { PriceBook } from "../usage/price-book.ts";
 import type { CallApplication, KeyHolder, RequestHeaders } from "./call.ts";
+import type { CallWatch } from "./call-watch.ts";
 import type { LateCompletions } from "./late-completions.ts";
 
 export interface Keys {
@@ -68,4 +69,5 @@ export interface GatewayParts {
   readonly messageOf: (refusal: Refusal) => string;
   /** Completions that could not be recorded when their call ended. */
   readonly late: LateCompletions;
+  readonly watch: CallWatch;
 }

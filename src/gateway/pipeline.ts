@@ -44,6 +44,8 @@ export async function handleCall(
     await tryTargets(parts, run, client);
   } catch (fault) {
     await endFaulty(parts, call, run, client, fault);
+  } finally {
+    parts.watch.over(call);
   }
 }
 
@@ -78,7 +80,9 @@ async function understand(
 async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChannel): Promise<void> {
   let last: Attempt | null = null;
   for (const target of run.call.targets) {
+    const since = performance.now();
     const decision = decide(parts, run.call, target);
+    parts.watch.decided(run.call, target, decision, since);
     run.dispatch += 1;
     const entry = decisionEntry(parts, run.call, run.dispatch, target, decision);
     if (decision.outcome !== "permit") {
@@ -142,7 +146,7 @@ async function answer(
 /** False when the trail cannot take the decision: then nothing may be sent. */
 async function recorded(parts: GatewayParts, run: CallRun, entry: Recording): Promise<boolean> {
   try {
-    await record(parts, [entry]);
+    await record(parts, [entry], run.call.steps);
     run.decided = true;
     return true;
   } catch (fault) {
@@ -178,7 +182,8 @@ async function refuseUndescribed(
     undescribedCompletionEntry(parts, call, refusal.reason, parts.statusOf(refusal)),
   ];
   try {
-    await record(parts, entries);
+    await record(parts, entries, call.steps);
+    parts.watch.undescribed(call, refusal.reason, parts.statusOf(refusal));
   } catch (fault) {
     parts.log.error({ call: call.id, fault: faultText(fault) }, "a refused call could not be recorded");
     return client.refuse({ reason: "trail_unavailable" }, headers);

@@ -2,6 +2,7 @@
 // record nothing is kept.
 
 import type { EncodedEntry } from "../core/entry.ts";
+import type { CallSteps } from "./call-steps.ts";
 import type { GatewayParts } from "./parts.ts";
 
 export interface Recording {
@@ -14,13 +15,28 @@ export interface Recording {
   } | null;
 }
 
-/** Resolves when all of them are durable, next to each other; rejects when none is in the log. */
+/** Resolves when all of them are durable, next to each other; rejects when none is in the log. `steps` follows the call. */
 export async function record(
   parts: Pick<GatewayParts, "trail" | "payloads">,
   recordings: readonly Recording[],
+  steps: CallSteps | null = null,
 ): Promise<void> {
-  await parts.trail.append(recordings.map(({ entry }) => entry));
+  const entries = recordings.map(({ entry }) => entry);
+  await (steps === null
+    ? parts.trail.append(entries)
+    : followed(steps, entries.length, parts.trail.append(entries)));
   for (const { entry, payload } of recordings) {
     if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);
+  }
+}
+
+async function followed(steps: CallSteps, entries: number, appended: Promise<unknown>): Promise<void> {
+  const since = performance.now();
+  try {
+    await appended;
+    steps.recorded(entries, since, true);
+  } catch (fault) {
+    steps.recorded(entries, since, false);
+    throw fault;
   }
 }

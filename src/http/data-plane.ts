@@ -22,6 +22,8 @@ export interface DataPlaneOptions {
   readonly admission: Admission;
   readonly trustedProxies: readonly string[];
   readonly bodyBytes: number;
+  /** Told of every refusal that goes to a client. */
+  readonly onRefused?: (refusal: Refusal) => void;
   /** The constant of http-channel.ts, unless a test is in a hurry. */
   readonly writeStallMs?: number;
 }
@@ -52,7 +54,7 @@ export class DataPlane {
       app.get<{ Params: { "*"?: string } }>(path, (request, reply) => {
         const listed = this.#models(request, request.params["*"] ?? null);
         if (listed.ok) reply.send(listed.value);
-        else refuse(reply, listed.failure);
+        else this.#refuse(reply, listed.failure);
       });
     }
   }
@@ -67,7 +69,7 @@ export class DataPlane {
     const enter = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const entered = await this.#enter(request, reply);
       if (entered.ok) request.visit = entered.value;
-      else refuse(reply, entered.failure);
+      else this.#refuse(reply, entered.failure);
     };
     app.post(path, { onRequest: enter }, async (request, reply) => {
       const { visit } = request;
@@ -82,9 +84,14 @@ export class DataPlane {
     if (!caller.ok) return caller;
     const unread = bodyRefusal(request.headers, this.#options.bodyBytes);
     if (unread !== null) return { ok: false, failure: unread };
-    const visit = new Visit(caller.value, new HttpChannel(reply.raw, this.#options.writeStallMs));
+    const visit = new Visit(caller.value, new HttpChannel(reply.raw, this.#options));
     const entered = await visit.enter(this.#options.admission);
     return entered.ok ? ok(visit) : entered;
+  }
+
+  #refuse(reply: FastifyReply, refusal: Refusal): void {
+    this.#options.onRefused?.(refusal);
+    refuse(reply, refusal);
   }
 
   #recognise(request: FastifyRequest): Result<Caller, Refusal> {

@@ -13,7 +13,7 @@ const get = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 async function setUp(t: TestContext, stallMs: number) {
   const channels: HttpChannel[] = [];
   const server = createServer((_request, response) => {
-    channels.push(new HttpChannel(response, stallMs));
+    channels.push(new HttpChannel(response, { writeStallMs: stallMs }));
     server.emit("channel");
   });
   server.listen(0, "127.0.0.1");

@@ -14,8 +14,15 @@ export const writeStallMs = 120_000;
 /** More than this is written piece by piece, so that a client that reads slowly is told from one that does not read. */
 const pieceBytes = 64 * 1024;
 
+export interface HttpChannelOptions {
+  /** The constant above, unless a test is in a hurry. */
+  readonly writeStallMs?: number;
+  readonly onRefused?: (refusal: Refusal) => void;
+}
+
 export class HttpChannel implements ClientChannel {
   readonly #response: ServerResponse;
+  readonly #options: HttpChannelOptions;
   readonly #stallMs: number;
   readonly #gone = new AbortController();
   #whenClosed: (() => void) | null = null;
@@ -23,9 +30,10 @@ export class HttpChannel implements ClientChannel {
   #answered = false;
   #stall: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, stallMs: number = writeStallMs) {
+  constructor(response: ServerResponse, options: HttpChannelOptions = {}) {
     this.#response = response;
-    this.#stallMs = stallMs;
+    this.#options = options;
+    this.#stallMs = options.writeStallMs ?? writeStallMs;
     const { socket } = response.req;
     const closed = (): void => {
       if (this.#closed) return;
@@ -93,6 +101,7 @@ export class HttpChannel implements ClientChannel {
   refuse(refusal: Refusal, headers: AnswerHeaders): void {
     this.#answered = true;
     if (this.#response.destroyed) return;
+    this.#options.onRefused?.(refusal);
     const answer = refusalToResponse(refusal, headers["x-portcullis-call"] ?? null);
     const body = JSON.stringify(answer.body);
     if (this.started) return this.#finish(`data: ${body}\n\n`);

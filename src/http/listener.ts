@@ -3,6 +3,7 @@
 
 import { lookup } from "node:dns/promises";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { refusalToResponse } from "./refusal-to-response.ts";
@@ -25,34 +26,54 @@ const standardTimes: ListenerTimes = {
   checkMs: 5_000,
 };
 
+/** What a TLS server shows, and whom it asks to show something too. In PEM. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+  /** Null asks clients for nothing. */
+  readonly clientCa: string | null;
+}
+
 /** After this, connections that have nothing to do with calls are closed whatever they are at. */
 const closingMs = 2000;
 
 export class Listener {
   readonly #headerBytes: number;
   readonly #times: ListenerTimes;
+  #tls: TlsIdentity | null;
   readonly #servers: Server[] = [];
   readonly #expecting = new WeakSet<IncomingMessage>();
   #handler: RequestListener | null = null;
 
-  constructor(headerBytes: number, times: ListenerTimes = standardTimes) {
+  /** `tls` null listens in clear text. */
+  constructor(headerBytes: number, times: ListenerTimes = standardTimes, tls: TlsIdentity | null = null) {
     this.#headerBytes = headerBytes;
     this.#times = times;
+    this.#tls = tls;
   }
 
   /** For Fastify's `serverFactory`. */
   serve(handler: RequestListener): Server {
     this.#handler = handler;
-    const server = createServer(
-      {
-        maxHeaderSize: this.#headerBytes,
-        headersTimeout: this.#times.headMs,
-        requestTimeout: this.#times.requestMs,
-        keepAliveTimeout: this.#times.idleMs,
-        connectionsCheckingInterval: this.#times.checkMs,
-      },
-      handler,
-    );
+    const times = {
+      maxHeaderSize: this.#headerBytes,
+      headersTimeout: this.#times.headMs,
+      requestTimeout: this.#times.requestMs,
+      keepAliveTimeout: this.#times.idleMs,
+      connectionsCheckingInterval: this.#times.checkMs,
+    };
+    const server =
+      this.#tls === null
+        ? createServer(times, handler)
+        : createTlsServer(
+            {
+              ...times,
+              ...secureContext(this.#tls),
+              ALPNProtocols: ["http/1.1"],
+              handshakeTimeout: times.headersTimeout,
+            },
+            handler,
+          );
     server.on("clientError", answerClientError);
     server.on("checkContinue", (request, response) => {
       this.#expecting.add(request);
@@ -60,6 +81,13 @@ export class Listener {
     });
     this.#servers.push(server);
     return server;
+  }
+
+  /** For connections from now on. Throws for what OpenSSL does not take; then everything is as it was. */
+  replaceTls(tls: TlsIdentity): void {
+    for (const server of this.#servers)
+      if (server instanceof TlsServer) server.setSecureContext(secureContext(tls));
+    this.#tls = tls;
   }
 
   /** Whether the client waits to be told that its body is wanted; true once. */
@@ -73,7 +101,7 @@ export class Listener {
       host.toLowerCase() === "localhost" ? await lookup(host, { all: true }) : [{ address: host }];
     const url = await app.listen({ host: first?.address ?? host, port });
     await Promise.all(others.map(({ address }) => this.#listenToo(address, Number(new URL(url).port))));
-    return url;
+    return this.#tls === null ? url : url.replace(/^http:/, "https:");
   }
 
   /**
@@ -99,6 +127,12 @@ export class Listener {
       server.listen({ host, port }, () => resolve());
     });
   }
+}
+
+/** With the ciphers that Node chooses. */
+function secureContext({ cert, key, clientCa }: TlsIdentity) {
+  const clients = clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  return { cert, key, minVersion: "TLSv1.2" as const, honorCipherOrder: true, ...clients };
 }
 
 /** Whether `promise` is settled within that time. */

@@ -1,12 +1,12 @@
 // The HTTP server: the data plane, health, and the admin API on one address.
 
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Refusal } from "../core/refusal.ts";
 import type { Admission } from "../gateway/admission.ts";
 import type { PartsInForce } from "../gateway/parts-in-force.ts";
 import { type AdminServices, adminApi } from "./admin-api.ts";
 import { DataPlane } from "./data-plane.ts";
-import { Listener, within } from "./listener.ts";
+import { Listener, type TlsIdentity, within } from "./listener.ts";
 import { refuse } from "./refusal-reply.ts";
 
 export interface HttpServerOptions {
@@ -16,6 +16,10 @@ export interface HttpServerOptions {
   readonly trustedProxies: readonly string[];
   readonly bodyBytes: number;
   readonly headerBytes: number;
+  /** Null where something else terminates TLS, or nothing does. */
+  readonly tls: TlsIdentity | null;
+  /** Told of every refusal that goes to a client. */
+  readonly onRefused: (refusal: Refusal) => void;
   /** Whether calls can be recorded just now. */
   readonly ready: () => boolean;
 }
@@ -23,6 +27,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** The URL. Rejects when the address cannot be had. */
   listen(host: string, port: number): Promise<string>;
+  /** For connections from now on. Throws for what cannot be used; then everything is as it was. */
+  replaceTls(tls: TlsIdentity): void;
   /**
    * Takes no more calls, lets those under way finish for at most `drainMs`, aborts the rest, and closes every connection
    * once they are on record. Resolves within `drainMs` and a few seconds, whatever clients do.
@@ -34,10 +40,10 @@ export interface HttpServer {
 const recordingMs = 2000;
 
 export async function httpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { admission } = options;
-  const listener = new Listener(options.headerBytes);
+  const { admission, onRefused } = options;
+  const listener = new Listener(options.headerBytes, undefined, options.tls);
   const calls = new DataPlane(options);
-  const app = fastifyOn(listener, options.bodyBytes);
+  const app = fastifyOn(listener, options);
   calls.addRoutes(app);
   app.get("/healthz", async () => ({ status: "ok" }));
   app.get("/readyz", async (_request, reply) => {
@@ -45,9 +51,10 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready" });
   });
   await app.register(adminApi(options.admin), { prefix: "/api" });
-  refuseUnknownRoutes(app);
+  refuseUnknownRoutes(app, onRefused);
   return {
     listen: (host, port) => listener.listen(app, host, port),
+    replaceTls: (tls) => listener.replaceTls(tls),
     close: async (drainMs) => {
       const drained = admission.drain();
       if (await within(drained, drainMs)) {
@@ -63,13 +70,20 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
   };
 }
 
-function fastifyOn(listener: Listener, bodyBytes: number): FastifyInstance {
-  const refusalOf = (error: Fault): Refusal => requestRefusal(error, bodyBytes);
+function fastifyOn(
+  listener: Listener,
+  { bodyBytes, onRefused }: Pick<HttpServerOptions, "bodyBytes" | "onRefused">,
+): FastifyInstance {
+  const refuseFault = (reply: FastifyReply, error: Fault): void => {
+    const refusal = requestRefusal(error, bodyBytes);
+    onRefused(refusal);
+    refuse(reply, refusal);
+  };
   const app = Fastify({
     serverFactory: (handler) => listener.serve(handler),
     // The listener answers these itself, on every server.
     clientErrorHandler: () => {},
-    frameworkErrors: (error, _request, reply) => refuse(reply, refusalOf(error)),
+    frameworkErrors: (error, _request, reply) => refuseFault(reply, error),
     bodyLimit: bodyBytes,
     // A call has an id of its own, and nothing else needs one.
     genReqId: () => "",
@@ -84,17 +98,19 @@ function fastifyOn(listener: Listener, bodyBytes: number): FastifyInstance {
   app.addHook("preParsing", async (request, reply) => {
     if (listener.expectsContinue(request.raw)) reply.raw.writeContinue();
   });
-  app.setErrorHandler((error: Fault, _request, reply) => refuse(reply, refusalOf(error)));
+  app.setErrorHandler((error: Fault, _request, reply) => refuseFault(reply, error));
   return app;
 }
 
 /** To be called last: the admin API answers for its own paths, and hooks are handed down to what is added later. */
-function refuseUnknownRoutes(app: FastifyInstance): void {
+function refuseUnknownRoutes(app: FastifyInstance, onRefused: HttpServerOptions["onRefused"]): void {
   // Before the body is read, which a handler would be too late for.
   app.addHook("onRequest", async (request, reply) => {
     if (!request.is404 || /^\/api(?:\/|\?|$)/.test(request.url)) return;
     const path = request.url.split("?")[0]?.slice(0, 200) ?? "";
-    refuse(reply, { reason: "unknown_route", method: request.method, path });
+    const refusal: Refusal = { reason: "unknown_route", method: request.method, path };
+    onRefused(refusal);
+    refuse(reply, refusal);
   });
 }
 

@@ -1,6 +1,6 @@
 // Any upstream that speaks OpenAI's API.
 
-import { Pool } from "undici";
+import { type buildConnector, Pool } from "undici";
 import { OperatorError } from "../core/operator-error.ts";
 import { fail, type Result } from "../core/result.ts";
 import type { SecretValue } from "../core/secret-value.ts";
@@ -35,6 +35,11 @@ export interface OpenAiProviderOptions {
   readonly connections: number;
   /** Default: the system's resolver. */
   readonly resolveName?: ResolveName;
+  /** In place of connecting directly: what connects, given how long each step may take and what checks addresses. */
+  readonly connector?: (options: {
+    readonly timeoutMs: number;
+    readonly lookup: ReturnType<typeof guardedLookup>;
+  }) => buildConnector.connector;
 }
 
 export class OpenAiProvider implements ModelProvider {
@@ -61,15 +66,14 @@ export class OpenAiProvider implements ModelProvider {
       "chat/completions": pathUnder(url, "chat/completions"),
       embeddings: pathUnder(url, "embeddings"),
     };
+    const { connectTimeoutMs: timeoutMs } = options;
+    const lookup = guardedLookup(options.allowPrivateAddresses, options.resolveName);
     this.#pool = new Pool(url.origin, {
       connections: options.connections,
       pipelining: 1,
       // One exchange a connection: cancelling one then closes it, and pausing one does not hold up another.
       allowH2: false,
-      connect: {
-        timeout: options.connectTimeoutMs,
-        lookup: guardedLookup(options.allowPrivateAddresses, options.resolveName),
-      },
+      connect: options.connector?.({ timeoutMs, lookup }) ?? { timeout: timeoutMs, lookup },
     });
   }
 

@@ -14,6 +14,8 @@ export interface Storage {
   readonly secrets: SealedSecretStore;
   readonly revisions: RevisionStore;
   readonly usage: UsageStore;
+  /** Pages that a write-ahead log of the driver's own keeps from the database; left out where there is none. */
+  readonly walPages?: () => number;
   /** Waits for what is queued, then closes the files. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import pino from "pino";
 import { loadConfig } from "../config/load.ts";
 import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.ts";
+import { Egress } from "../egress/egress.ts";
 import type { ActivePolicies } from "../policy/active-policies.ts";
 import type { PolicyWorld } from "../policy/world.ts";
 import { ConfigInForce } from "./config-in-force.ts";
@@ -35,12 +36,12 @@ test("a config that cannot be recorded leaves the policies on the old one's name
   const inForce: string[] = [];
   const config = new ConfigInForce({
     loaded: first,
-    configured: configuredParts(first.config, secrets),
+    configured: configuredParts(first.config, secrets, new Egress({ proxy: null, authorities: null })),
     secrets,
     policies,
     log: pino({ base: null }, { write: (line: string) => void lines.push(line) }),
     record: () => Promise.reject(new Error("the disk is full")),
-    putInForce: async (parts) => void inForce.push(...parts.applications.keys()),
+    putInForce: async ({ parts }) => void inForce.push(...parts.applications.keys()),
   });
   await config.replace(await load("two"));
   assert.deepEqual(worlds, [["two"], ["one"]]);

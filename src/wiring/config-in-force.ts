@@ -8,6 +8,7 @@ import type { Config } from "../config/schema.ts";
 import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.ts";
 import type { ActivePolicies } from "../policy/active-policies.ts";
 import { type ConfiguredParts, configuredParts, retiredProviders } from "./configured-parts.ts";
+import { openEgress } from "./egress.ts";
 import { policyWorld } from "./policy-world.ts";
 
 export interface ConfigInForceOptions {
@@ -19,7 +20,7 @@ export interface ConfigInForceOptions {
   /** Resolves when the config is on record. */
   readonly record: (loaded: LoadedConfig) => Promise<void>;
   /** Resolves when no call works with the parts before these any more. */
-  readonly putInForce: (parts: ConfiguredParts["parts"]) => Promise<void>;
+  readonly putInForce: (next: ConfiguredParts) => Promise<void>;
 }
 
 export class ConfigInForce {
@@ -68,8 +69,11 @@ export class ConfigInForce {
     const { log, policies, secrets } = this.#options;
     if (loaded.digest === this.#loaded.digest) return log.info("the config has not changed");
     const { config, restart } = withoutRestart(loaded.config, this.#loaded.config);
-    const next = configuredParts(config, secrets, this.#configured);
     const before = this.#configured;
+    const egress = isDeepStrictEqual(config.egress, before.config.egress)
+      ? before.egress
+      : await openEgress({ config, folder: loaded.folder }, secrets);
+    const next = configuredParts(config, secrets, egress, before);
     const reloaded = await policies.reload(policyWorld(config));
     if (!reloaded.ok) {
       await closeAll(retiredProviders(next, before));
@@ -82,7 +86,7 @@ export class ConfigInForce {
     });
     this.#loaded = loaded;
     this.#configured = next;
-    const unused = this.#options.putInForce(next.parts);
+    const unused = this.#options.putInForce(next);
     log.level = config.log.level;
     log.info({ digest: loaded.digest }, "the changed config is in force");
     if (restart.length > 0) log.warn({ keys: restart }, "these changes take effect at the next start");
@@ -105,7 +109,7 @@ function closeAll(providers: ReturnType<typeof retiredProviders>): Promise<unkno
   return Promise.all(providers.map((provider) => provider.close()));
 }
 
-const atStart = ["server", "data", "keys", "policies"] as const;
+const atStart = ["server", "data", "keys", "policies", "metrics", "telemetry"] as const;
 const limitsAtStart = ["body", "headers", "concurrency", "queue"] as const;
 
 /** The new config with what only a start can change as it is now, and the keys that differ in it. */
@@ -114,8 +118,8 @@ function withoutRestart(next: Config, now: Config): { readonly config: Config; r
     ...atStart.filter((key) => !isDeepStrictEqual(next[key], now[key])),
     ...limitsAtStart.filter((key) => next.limits[key] !== now.limits[key]).map((key) => `limits.${key}`),
   ];
-  const { server, data, keys, policies } = now;
+  const { server, data, keys, policies, metrics, telemetry } = now;
   const { body, headers, concurrency, queue } = now.limits;
   const limits = { ...next.limits, body, headers, concurrency, queue };
-  return { config: { ...next, server, data, keys, policies, limits }, restart };
+  return { config: { ...next, server, data, keys, policies, metrics, telemetry, limits }, restart };
 }

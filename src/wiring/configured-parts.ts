@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config, ProviderConfig } from "../config/schema.ts";
 import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.ts";
+import type { Egress } from "../egress/egress.ts";
 import { ToolCatalog } from "../facts/tool-catalog.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { ModelProvider } from "../providers/provider.ts";
@@ -14,6 +15,7 @@ type Made = "applications" | "catalog" | "router" | "providers" | "prices" | "li
 
 export interface ConfiguredParts {
   readonly config: Config;
+  readonly egress: Egress;
   readonly parts: Pick<GatewayParts, Made>;
 }
 
@@ -21,17 +23,20 @@ export interface ConfiguredParts {
 export function configuredParts(
   config: Config,
   secrets: Pick<EmbeddedSecretStore, "get">,
+  egress: Egress,
   before: ConfiguredParts | null = null,
 ): ConfiguredParts {
   const providers = new Map(
     Object.entries(config.providers).map(([name, one]) => [
       name,
-      unchanged(name, one, config, before) ?? createProvider(name, one, secrets, config.limits.concurrency),
+      unchanged(name, one, config, egress, before) ??
+        createProvider(name, one, secrets, config.limits.concurrency, egress),
     ]),
   );
   const models = new Map([...providers].map(([name, provider]) => [name, provider.models]));
   return {
     config,
+    egress,
     parts: {
       applications: new Map(
         config.applications.map(({ name, groups, payloads }) => [
@@ -66,9 +71,11 @@ function unchanged(
   name: string,
   provider: ProviderConfig,
   config: Config,
+  egress: Egress,
   before: ConfiguredParts | null,
 ): ModelProvider | null {
-  if (before === null || before.config.limits.concurrency !== config.limits.concurrency) return null;
+  if (before === null || before.egress !== egress) return null;
+  if (before.config.limits.concurrency !== config.limits.concurrency) return null;
   return isDeepStrictEqual(before.config.providers[name], provider)
     ? (before.parts.providers.get(name) ?? null)
     : null;

@@ -3,7 +3,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative } from "node:path";
 
-const features = ["config", "identity", "facts", "policy", "audit", "credentials", "providers", "usage"];
+const features = [
+  "config",
+  "identity",
+  "facts",
+  "policy",
+  "audit",
+  "credentials",
+  "providers",
+  "usage",
+  "telemetry",
+  "egress",
+];
 const maxLines = 300;
 
 /** What a file of each folder may import besides its own folder. */

@@ -14,7 +14,7 @@ import type { Recording } from "../recording.ts";
 import type { DecidableCall } from "./decide.ts";
 import { recordedPolicies, recordedReasons, recordedShadow } from "./record-decision.ts";
 
-type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock">;
+type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock" | "watch">;
 
 export interface ActionsVerdict {
   /** One entry for each action, to be durable before anything is released. */
@@ -48,6 +48,7 @@ export function decideActions(
     return { entries: [], refusal: { reason: "tool_call_denied", tools: [], detail, policies: [] } };
   }
   const decided = actions.map((action) => decideAction(parts, run, action, truncated));
+  for (const { decision } of decided) parts.watch.decidedAction(run.call, decision);
   return { entries: decided.map((one) => actionEntry(parts, run, one)), refusal: batchRefusal(decided) };
 }
 

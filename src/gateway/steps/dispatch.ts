@@ -10,7 +10,7 @@ import type { GatewayParts } from "../parts.ts";
 
 /** INVARIANT: the decision for this very target is durable before this is called. */
 export async function dispatch(
-  parts: Pick<GatewayParts, "providers" | "limits">,
+  parts: Pick<GatewayParts, "providers" | "limits" | "watch">,
   run: CallRun,
   target: Target,
   signal: AbortSignal,
@@ -24,18 +24,27 @@ export async function dispatch(
   // Of a first try all of it, so that the timers of most calls are of one length, which costs least.
   const totalMs = Math.max(1, run.msLeft());
   run.leave(target);
+  parts.watch.leaves(run, target);
   const answer = await provider.send({
     endpoint: run.call.endpoint === "chat" ? "chat/completions" : "embeddings",
     body: outgoingBody(run.call, target, provider),
-    headers: run.call.headers,
+    headers: outgoingHeaders(run.call),
     maxResponseBytes: parts.limits.response,
     firstByteMs,
     totalMs,
     signal,
   });
   run.returned();
+  run.answered = answer.ok && answer.value.status < 400;
+  parts.watch.answered(run, target, answer);
   await nextTurn();
   return answer;
+}
+
+/** The client's, of which an allow-list lets some pass. Its trace goes on from our request, if it is followed at all. */
+function outgoingHeaders({ headers, steps }: DescribedCall): DescribedCall["headers"] {
+  if (steps === null || headers["traceparent"] === undefined) return headers;
+  return { ...headers, traceparent: steps.traceparent };
 }
 
 /** Whether this call asks its provider for usage that the client did not ask for. */

@@ -20,7 +20,7 @@ export function recognise(
 
 /** The key is looked up once: here, unless `recognise` was asked before. */
 export function identify(
-  parts: Pick<GatewayParts, "keys" | "applications" | "clock">,
+  parts: Pick<GatewayParts, "keys" | "applications" | "clock" | "watch">,
   incoming: IncomingCall,
 ): Result<IdentifiedCall, Refusal> {
   const holder =
@@ -32,7 +32,7 @@ export function identify(
   // The config may have changed since the head of the request was read.
   if (application === undefined) return fail(unknownKey);
   const time = parts.clock.now();
-  return ok({ ...incoming, id: newId("call", time), application, time });
+  return ok({ ...incoming, id: newId("call", time), application, time, steps: parts.watch.begins(incoming) });
 }
 
 const unknownKey: Refusal = { reason: "invalid_api_key" };

@@ -19,6 +19,7 @@ function identified(body: string): IdentifiedCall {
     id: "call_1",
     application: { name: "assistant", groups: [], payloads: "none" },
     time: 1,
+    steps: null,
   };
 }
 

@@ -74,6 +74,7 @@ class Relay {
     const chunks = this.#answer.chunks[Symbol.asyncIterator]();
     try {
       for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+        this.#run.firstChunk();
         const refusal = await this.#pass(this.#decoder.push(next.value));
         if (refusal !== null || this.#inspection.errorEvent !== null) {
           await chunks.return?.();

@@ -11,6 +11,7 @@ import { SqliteRevisionStore } from "./revision-store.ts";
 import { SqliteSecretStore } from "./secret-store.ts";
 import { threadedWriteSide } from "./threaded-write-side.ts";
 import { SqliteUsageStore } from "./usage-store.ts";
+import { waitingPages } from "./waiting-pages.ts";
 import { localWriteSide, type OpenWriteSide } from "./write-side.ts";
 
 /**
@@ -45,6 +46,7 @@ function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Pro
     secrets: new SqliteSecretStore(reader, side.secrets),
     revisions: new SqliteRevisionStore(reader, side.revisions),
     usage: new SqliteUsageStore(reader, side.usage),
+    walPages: () => waitingPages(reader),
     close,
   };
 }

@@ -1,0 +1,96 @@
+// The state of the gateway when somebody asks for it.
+
+import type { Reading } from "./exposition.ts";
+import { reading, single } from "./process-readings.ts";
+
+export interface GatewayState {
+  readonly inFlight: () => number;
+  readonly queued: () => number;
+  readonly lateCompletions: () => number;
+  readonly appendsWaiting: () => number;
+  readonly trailAvailable: () => boolean;
+  readonly unsealedSeconds: () => number;
+  /** Seconds since the newest checkpoint; null when there is none. */
+  readonly checkpointAge: () => number | null;
+  /** Pages of the database's write-ahead log that are not in the database yet; null where there is none. */
+  readonly walPages: () => number | null;
+  /** Entries of the trail that are not counted as usage yet. */
+  readonly usageLag: () => Promise<number>;
+  /** When the server's certificate ends, in seconds since the epoch; null without TLS. */
+  readonly certificateEnds: () => number | null;
+  readonly spans: () => { readonly exported: number; readonly dropped: number } | null;
+}
+
+export function gatewayReadings(state: GatewayState): readonly Reading[] {
+  return [
+    single("portcullis_calls_in_flight", "gauge", "Calls that are worked on.", state.inFlight),
+    single("portcullis_calls_queued", "gauge", "Calls that wait for a slot.", state.queued),
+    single(
+      "portcullis_late_completions",
+      "gauge",
+      "Entries about calls that have ended and that the trail could not take yet.",
+      state.lateCompletions,
+    ),
+    single(
+      "portcullis_trail_available",
+      "gauge",
+      "1 while the trail takes entries; at 0 calls are refused.",
+      () => Number(state.trailAvailable()),
+    ),
+    single(
+      "portcullis_trail_appends_waiting",
+      "gauge",
+      "Appends that are not durable yet.",
+      state.appendsWaiting,
+    ),
+    single(
+      "portcullis_trail_unsealed_seconds",
+      "gauge",
+      "For how long the oldest entry without a signed checkpoint has had none; at 5 calls are refused.",
+      state.unsealedSeconds,
+    ),
+    optional(
+      "portcullis_trail_checkpoint_age_seconds",
+      "Since the newest checkpoint. It grows while nothing happens; the one above is the one to watch.",
+      state.checkpointAge,
+    ),
+    optional(
+      "portcullis_wal_pages_waiting",
+      "Pages of SQLite's write-ahead log that are not folded into the database yet.",
+      state.walPages,
+    ),
+    single(
+      "portcullis_usage_lag_entries",
+      "gauge",
+      "Entries of the trail that are not counted as usage yet.",
+      state.usageLag,
+    ),
+    optional(
+      "portcullis_tls_certificate_end_seconds",
+      "When the certificate of `server.tls` ends, since the epoch.",
+      state.certificateEnds,
+    ),
+    reading(
+      "portcullis_spans_total",
+      "counter",
+      "Spans, `exported` or `dropped`, while `telemetry.otlp` is set.",
+      ["fate"],
+      () => {
+        const spans = state.spans();
+        if (spans === null) return [];
+        return [
+          { labels: ["exported"], value: spans.exported },
+          { labels: ["dropped"], value: spans.dropped },
+        ];
+      },
+    ),
+  ];
+}
+
+/** A value that there may be none of. */
+function optional(name: string, help: string, read: () => number | null): Reading {
+  return reading(name, "gauge", help, [], () => {
+    const value = read();
+    return value === null ? [] : [{ labels: [], value }];
+  });
+}
