@@ -11,7 +11,7 @@ import type { GatewayParts } from "../parts.ts";
 import { healthAfter, nextAfter, type Tried } from "../try-outcome.ts";
 import { dispatch } from "./dispatch.ts";
 
-type TryParts = Pick<GatewayParts, "providers" | "limits" | "watch" | "health" | "clock">;
+type TryParts = Pick<GatewayParts, "providers" | "limits" | "health" | "clock" | "watch">;
 
 /** INVARIANT: the decision for this very target is durable before this is called. Ends early when the client leaves. */
 export async function tryTarget(
