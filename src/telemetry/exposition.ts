@@ -29,9 +29,10 @@ export async function exposition(metrics: readonly Metric[]): Promise<string> {
   return `${lines.join("\n")}\n`;
 }
 
-async function readable({ info, read }: Reading): Promise<readonly string[]> {
+async function readable(reading: Reading): Promise<readonly string[]> {
+  const { info } = reading;
   try {
-    return (await read()).map(({ labels, value }) => line(info.name, pairs(info, labels), value));
+    return (await reading.read()).map(({ labels, value }) => line(info.name, pairs(info, labels), value));
   } catch {
     return [];
   }
