@@ -3,6 +3,7 @@
 
 import { describe } from "node:test";
 import { describeAdministrationContract } from "./contract/administration-contract.ts";
+import { describeCounterContract } from "./contract/counter-contract.ts";
 import type { OpenStorage } from "./contract/driver.ts";
 import { describeErasableContract } from "./contract/erasable-contract.ts";
 import { describeFenceContract } from "./contract/fence-contract.ts";
@@ -16,6 +17,7 @@ export function describeStorageContract(name: string, open: OpenStorage): void {
     describeErasableContract(open);
     describeAdministrationContract(open);
     describeUsageContract(open);
+    describeCounterContract(open);
     describeFenceContract(open);
   });
 }

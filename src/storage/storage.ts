@@ -5,6 +5,7 @@ import type { PayloadStore } from "../audit/payload-store.ts";
 import type { SealedSecretStore } from "../credentials/sealed-secret-store.ts";
 import type { KeyStore } from "../identity/key-store.ts";
 import type { RevisionStore } from "../policy/revision-store.ts";
+import type { CounterStore } from "../usage/counter-store.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
 
 export interface Storage {
@@ -14,6 +15,7 @@ export interface Storage {
   readonly secrets: SealedSecretStore;
   readonly revisions: RevisionStore;
   readonly usage: UsageStore;
+  readonly counters: CounterStore;
   /** Pages that a write-ahead log of the driver's own keeps from the database; left out where there is none. */
   readonly walPages?: () => number;
   /** Waits for what is queued, then closes the files. */

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { encodeLeaf } from "../audit/leaf.ts";
 import { leafSamples } from "../audit/leaf-samples.test-support.ts";
 import type { LeafBody } from "../audit/leaf-schema.ts";
-import { completedCallIncrement } from "./completed-call.ts";
+import { countedCallOf, incrementOf, readCompletedCall } from "./completed-call.ts";
+import type { UsageIncrement } from "./usage-store.ts";
 
 const stamp = {
   id: "01930000-0000-7000-8000-000000000000",
@@ -15,6 +16,11 @@ function leafOf(body: LeafBody): Buffer {
   const leaf = encodeLeaf(body, stamp);
   assert.ok(leaf.ok);
   return leaf.value;
+}
+
+function completedCallIncrement(index: number, leaf: Uint8Array): UsageIncrement | null {
+  const call = readCompletedCall(index, leaf);
+  return call === null ? null : incrementOf(call);
 }
 
 const completed = leafOf(leafSamples["call.completed"]);
@@ -78,4 +84,42 @@ test("an entry that is cut or damaged is never passed over in place of a complet
     zeroed[at] = 0;
     throws(zeroed, `zeroed at ${at}`);
   }
+});
+
+test("a call is counted when it arrived, with what it used, or as unknown", () => {
+  const subjects = [{ kind: "application", name: "shop" } as const];
+  const countedOf = (changes: Partial<LeafBody<"call.completed">>) => {
+    const call = readCompletedCall(0, leafOf({ ...leafSamples["call.completed"], ...changes }));
+    assert.ok(call);
+    return countedCallOf(call, subjects);
+  };
+  const usage = {
+    input_tokens: 10,
+    cached_input_tokens: 0,
+    output_tokens: 5,
+    reasoning_tokens: 0,
+    source: "provider",
+  } as const;
+  const ended = { total_ms: 1500, outcome: "ok", dispatches: 2, usage, cost_micro_usd: 7 } as const;
+  const counted = countedOf(ended);
+  assert.equal(counted.at, Date.parse("2026-01-04T23:59:58.500Z"));
+  assert.deepEqual(counted.amount, { requests: 1, tokens: 15, microUsd: 7, unpriced: 0 });
+  assert.deepEqual([counted.unknown, counted.subjects], [false, subjects]);
+  assert.deepEqual(countedOf({ ...ended, cost_micro_usd: null }).amount, {
+    requests: 1,
+    tokens: 15,
+    microUsd: 0,
+    unpriced: 1,
+  });
+  const none = { ...usage, input_tokens: 0, output_tokens: 0, source: "none" } as const;
+  const nothing = { ...ended, usage: none, cost_micro_usd: null };
+  assert.deepEqual(countedOf({ ...nothing, outcome: "refused", dispatches: 0 }).amount, {
+    requests: 0,
+    tokens: 0,
+    microUsd: 0,
+    unpriced: 0,
+  });
+  const unknown = countedOf({ ...nothing, outcome: "unknown", dispatches: 1 });
+  assert.deepEqual(unknown.amount, { requests: 1, tokens: 0, microUsd: 0, unpriced: 1 });
+  assert.equal(unknown.unknown, true);
 });

@@ -2,6 +2,8 @@
 // never changes once it is released.
 
 import { z } from "zod";
+import type { CountedCall, CounterSubject } from "./counter-store.ts";
+import { spentAmount } from "./spent-amount.ts";
 import type { UsageIncrement } from "./usage-store.ts";
 
 const count = z.int().nonnegative();
@@ -10,10 +12,13 @@ const completedCall = z.object({
   v: z.literal(1),
   type: z.literal("call.completed"),
   time: z.iso.datetime({ precision: 3 }),
+  call: z.string(),
   application: z.string(),
   user: z.string().nullable(),
   target: z.string().nullable(),
   outcome: z.string(),
+  dispatches: count,
+  total_ms: count,
   usage: z.object({
     input_tokens: count,
     cached_input_tokens: count,
@@ -26,8 +31,10 @@ const completedCall = z.object({
 /** What the gate said no to: the call itself, or what its answer proposed. */
 const refusals: ReadonlySet<string> = new Set(["refused", "withheld"]);
 
+export type CompletedCall = z.output<typeof completedCall>;
+
 /** Null for an entry that ends no call. Throws for one that cannot be read: then the sums would be wrong without a word. */
-export function completedCallIncrement(index: number, leaf: Uint8Array): UsageIncrement | null {
+export function readCompletedCall(index: number, leaf: Uint8Array): CompletedCall | null {
   const bytes = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength);
   if (isSurelyAnother(bytes)) return null;
   const value = parsed(bytes);
@@ -38,7 +45,10 @@ export function completedCallIncrement(index: number, leaf: Uint8Array): UsageIn
       `entry ${index} cannot be counted: it is damaged, or a newer version wrote it; run \`portcullis audit verify\``,
     );
   }
-  const { usage, cost_micro_usd: cost, ...completed } = call.data;
+  return call.data;
+}
+
+export function incrementOf({ usage, cost_micro_usd: cost, ...completed }: CompletedCall): UsageIncrement {
   const tokens = usage.input_tokens + usage.output_tokens;
   return {
     day: completed.time.slice(0, 10),
@@ -54,6 +64,14 @@ export function completedCallIncrement(index: number, leaf: Uint8Array): UsageIn
     costMicroUsd: cost ?? 0,
     unpriced: cost === null && tokens > 0 ? 1 : 0,
   };
+}
+
+/** `subjects`: whom the call counts for. Its time is when it arrived, which is what it was decided by. */
+export function countedCallOf(completed: CompletedCall, subjects: readonly CounterSubject[]): CountedCall {
+  const { call, time, total_ms, outcome, dispatches, usage, cost_micro_usd } = completed;
+  const unknown = outcome === "unknown";
+  const amount = spentAmount({ sent: dispatches, usage, cost: cost_micro_usd, unknown });
+  return { call, at: Math.max(0, Date.parse(time) - total_ms), subjects, amount, unknown };
 }
 
 const typeMember = '"type":"';

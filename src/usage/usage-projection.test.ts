@@ -10,10 +10,13 @@ function completed(more: Leaf = {}): Leaf {
     v: 1,
     type: "call.completed",
     time: "2026-11-23T01:02:03.004Z",
+    call: "call_1",
     application: "shop",
     user: null,
     target: "openai/gpt-4o-mini",
     outcome: "ok",
+    dispatches: 1,
+    total_ms: 4,
     usage: {
       input_tokens: 10,
       cached_input_tokens: 4,
@@ -222,4 +225,23 @@ test("started, it counts by itself, tells of faults and goes on; stopped, it is 
   // A run that a timer had begun would be waited for here.
   await projection.stop();
   assert.deepEqual([store.calls, log.heads], [10, heads]);
+});
+
+test("each call is counted for whom it is said to count, with its entry and no other", async () => {
+  const store = new MemoryUsageStore();
+  const log = new Log([completed({ call: "call_1" }), completed({ call: "call_2", user: "sub_1" })]);
+  const subjectsOf = (application: string, user: string | null) => [
+    { kind: "application" as const, name: application },
+    ...(user === null ? [] : [{ kind: "user" as const, name: user }]),
+  ];
+  await new UsageProjection(log, store, subjectsOf).catchUp();
+  assert.deepEqual(
+    store.countedCalls.map(({ call, subjects }) => [call, subjects.map(({ name }) => name)]),
+    [
+      ["call_1", ["shop"]],
+      ["call_2", ["shop", "sub_1"]],
+    ],
+  );
+  const [first] = store.countedCalls;
+  assert.deepEqual(first?.amount, { requests: 1, tokens: 15, microUsd: 7, unpriced: 0 });
 });

@@ -2,7 +2,8 @@
 // position moves in the transaction that adds the sums, so an entry is counted once whatever happens in between.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { completedCallIncrement, mergedIncrements } from "./completed-call.ts";
+import { countedCallOf, incrementOf, mergedIncrements, readCompletedCall } from "./completed-call.ts";
+import type { CounterSubject } from "./counter-store.ts";
 import type { UsageStore } from "./usage-store.ts";
 
 export interface EntryReader {
@@ -11,21 +12,30 @@ export interface EntryReader {
   read(from: number, to: number): Promise<readonly { readonly index: number; readonly leaf: Uint8Array }[]>;
 }
 
+/** Whom a call of that application and user (a pseudonym, or null) counts for. */
+export type SubjectsOf = (application: string, user: string | null) => readonly CounterSubject[];
+
 /** Entries in one step: a few milliseconds of work, after which calls get their turn. */
 const batch = 500;
 
 export class UsageProjection {
   readonly #entries: EntryReader;
   readonly #store: UsageStore;
+  readonly #subjectsOf: SubjectsOf;
   /** The last run that was asked for; settles when it is over, and never rejects. */
   #last: Promise<void> = Promise.resolve();
   /** A run that has not begun: whoever asks now shares it. */
   #waiting: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(entries: EntryReader, store: UsageStore) {
+  constructor(
+    entries: EntryReader,
+    store: UsageStore,
+    subjectsOf: SubjectsOf = (name) => [{ kind: "application", name }],
+  ) {
     this.#entries = entries;
     this.#store = store;
+    this.#subjectsOf = subjectsOf;
   }
 
   /** Counts at least what the log holds at the time of asking. One run at a time; calls meanwhile share the next. */
@@ -90,9 +100,10 @@ export class UsageProjection {
     if (entries.length === 0 || !inOrder || entries.length > to - from) {
       throw new Error(`the log did not give its entries from ${from} on; run \`portcullis audit verify\``);
     }
-    const increments = entries.flatMap((entry) => completedCallIncrement(entry.index, entry.leaf) ?? []);
+    const ended = entries.flatMap((entry) => readCompletedCall(entry.index, entry.leaf) ?? []);
+    const calls = ended.map((call) => countedCallOf(call, this.#subjectsOf(call.application, call.user)));
     const next = from + entries.length;
-    if (await this.#store.advance(from, next, mergedIncrements(increments))) return next;
+    if (await this.#store.advance(from, next, mergedIncrements(ended.map(incrementOf)), calls)) return next;
     // Another instance was faster.
     const position = await this.#store.position();
     if (position === from) throw new Error(`the usage projection does not move from ${from}`);

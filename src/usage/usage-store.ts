@@ -1,5 +1,7 @@
 // Usage as a projection of the log: built off the hot path, and rebuilt from the log at any time. Implemented by storage/.
 
+import type { CountedCall } from "./counter-store.ts";
+
 /** What one `call.completed` entry adds. */
 export interface UsageIncrement {
   /** UTC day of the completion, YYYY-MM-DD. */
@@ -36,10 +38,18 @@ export type UsageRow = UsageIncrement;
 export interface UsageStore {
   /** Entries below this index are counted. 0 for an empty projection. */
   position(): Promise<number>;
-  /** Adds the increments and moves the position from `from` to `to`, in one transaction. False when the position is not `from`. */
-  advance(from: number, to: number, increments: readonly UsageIncrement[]): Promise<boolean>;
+  /**
+   * Adds the increments, counts the calls (counter-store.ts) and moves the position from `from` to `to`, in one transaction.
+   * False when the position is not `from`.
+   */
+  advance(
+    from: number,
+    to: number,
+    increments: readonly UsageIncrement[],
+    calls?: readonly CountedCall[],
+  ): Promise<boolean>;
   /** Sums, by the dimensions asked for, ordered by them. */
   query(query: UsageQuery): Promise<readonly UsageRow[]>;
-  /** Empties the projection. */
+  /** Empties the projection and the counters, save for what open reservations hold. */
   reset(): Promise<void>;
 }

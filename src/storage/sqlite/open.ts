@@ -3,6 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { LogStore } from "../../audit/log-store.ts";
 import type { Storage } from "../storage.ts";
+import { SqliteCounterStore } from "./counter-store.ts";
 import { openDatabaseReadOnly, openFolder, type SqliteConnections } from "./database.ts";
 import { SqliteKeyStore } from "./key-store.ts";
 import { SqliteLogStore } from "./log-store.ts";
@@ -46,6 +47,7 @@ function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Pro
     secrets: new SqliteSecretStore(reader, side.secrets),
     revisions: new SqliteRevisionStore(reader, side.revisions),
     usage: new SqliteUsageStore(reader, side.usage),
+    counters: new SqliteCounterStore(reader, side.counters),
     walPages: () => waitingPages(reader),
     close,
   };

@@ -58,4 +58,20 @@ export const migrations: readonly string[] = [
   -- A row without a MAC of ours is not valid, which holds for those from before too: nothing was released with them.
   ALTER TABLE api_keys ADD COLUMN mac TEXT NOT NULL DEFAULT '';
   `,
+  `
+  -- What policies are decided on: by window and when it began, so that those that are over are one range.
+  CREATE TABLE counters (
+    window TEXT NOT NULL, start INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    requests INTEGER NOT NULL, tokens INTEGER NOT NULL, micro_usd INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+    PRIMARY KEY (window, start, kind, name)
+  ) STRICT, WITHOUT ROWID;
+  -- What calls hold of them that the log has not been counted for; \`counters\` is JSON.
+  CREATE TABLE reservations (
+    call TEXT PRIMARY KEY, holder TEXT NOT NULL, at INTEGER NOT NULL, counters TEXT NOT NULL,
+    requests INTEGER NOT NULL, tokens INTEGER NOT NULL, micro_usd INTEGER NOT NULL, unpriced INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- The log is counted again, for the counters.
+  DELETE FROM usage;
+  UPDATE usage_position SET position = 0;
+  `,
 ];

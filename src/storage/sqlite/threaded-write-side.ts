@@ -37,8 +37,14 @@ export function threadedWriteSide(folder: string): OpenWriteSide {
       },
       revisions: { activate: (record, entry) => call("revisions", "activate", record, entry) },
       usage: {
-        advance: (from, to, increments) => call("usage", "advance", from, to, increments),
+        advance: (from, to, increments, calls) => call("usage", "advance", from, to, increments, calls),
         reset: () => call("usage", "reset"),
+      },
+      counters: {
+        reserve: (reservation) => call("counters", "reserve", reservation),
+        settle: (callId, amount) => call("counters", "settle", callId, amount),
+        release: (callId) => call("counters", "release", callId),
+        releaseOfOthers: (holders) => call("counters", "releaseOfOthers", holders),
       },
     },
     stop: (why) => thread.stop(why),

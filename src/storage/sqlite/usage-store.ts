@@ -1,6 +1,7 @@
 // The usage projection on SQLite.
 
 import type { DatabaseSync } from "node:sqlite";
+import type { CountedCall } from "../../usage/counter-store.ts";
 import type {
   UsageDimension,
   UsageIncrement,
@@ -27,8 +28,13 @@ export class SqliteUsageStore implements UsageStore {
     return integer(rowOf(this.#reader.prepare("SELECT position FROM usage_position").get()), "position");
   }
 
-  advance(from: number, to: number, increments: readonly UsageIncrement[]): Promise<boolean> {
-    return this.#writes.advance(from, to, increments);
+  advance(
+    from: number,
+    to: number,
+    increments: readonly UsageIncrement[],
+    calls: readonly CountedCall[] = [],
+  ): Promise<boolean> {
+    return this.#writes.advance(from, to, increments, calls);
   }
 
   async query(query: UsageQuery): Promise<readonly UsageRow[]> {

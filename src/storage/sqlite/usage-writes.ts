@@ -1,17 +1,21 @@
 // Growing the usage projection.
 
 import type { StatementSync } from "node:sqlite";
+import type { CountedCall } from "../../usage/counter-store.ts";
 import type { UsageIncrement, UsageStore } from "../../usage/usage-store.ts";
+import type { CounterTables } from "./counter-tables.ts";
 import { most, sums } from "./usage-columns.ts";
 import type { Writing } from "./writing.ts";
 
 export class UsageWrites implements Pick<UsageStore, "advance" | "reset"> {
   readonly #writing: Writing;
+  readonly #counters: CounterTables;
   readonly #move: StatementSync;
   readonly #add: StatementSync;
 
-  constructor(writing: Writing) {
+  constructor(writing: Writing, counters: CounterTables) {
     this.#writing = writing;
+    this.#counters = counters;
     this.#move = writing.database.prepare("UPDATE usage_position SET position = ? WHERE position = ?");
     this.#add = writing.database.prepare(
       `INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ${sums
@@ -20,7 +24,12 @@ export class UsageWrites implements Pick<UsageStore, "advance" | "reset"> {
     );
   }
 
-  advance(from: number, to: number, increments: readonly UsageIncrement[]): Promise<boolean> {
+  advance(
+    from: number,
+    to: number,
+    increments: readonly UsageIncrement[],
+    calls: readonly CountedCall[] = [],
+  ): Promise<boolean> {
     return this.#writing.writer.write(() => {
       const { changes } = this.#move.run(to, from);
       if (changes !== 1) return false;
@@ -40,6 +49,7 @@ export class UsageWrites implements Pick<UsageStore, "advance" | "reset"> {
           one.unpriced,
         );
       }
+      this.#counters.count(calls);
       return true;
     });
   }
@@ -47,6 +57,7 @@ export class UsageWrites implements Pick<UsageStore, "advance" | "reset"> {
   reset(): Promise<void> {
     return this.#writing.writer.write(() => {
       this.#writing.database.exec("DELETE FROM usage; UPDATE usage_position SET position = 0");
+      this.#counters.reset();
     });
   }
 }

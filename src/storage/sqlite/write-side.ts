@@ -6,7 +6,10 @@ import type { PayloadStore } from "../../audit/payload-store.ts";
 import type { SealedSecretStore } from "../../credentials/sealed-secret-store.ts";
 import type { KeyStore } from "../../identity/key-store.ts";
 import type { RevisionStore } from "../../policy/revision-store.ts";
+import type { CounterStore } from "../../usage/counter-store.ts";
 import type { UsageStore } from "../../usage/usage-store.ts";
+import { CounterTables } from "./counter-tables.ts";
+import { CounterWrites } from "./counter-writes.ts";
 import { KeyWrites } from "./key-writes.ts";
 import { LogAppender } from "./log-appender.ts";
 import { LogWrites } from "./log-writes.ts";
@@ -28,6 +31,7 @@ export interface WriteSide {
   readonly secrets: Pick<SealedSecretStore, "put" | "destroy">;
   readonly revisions: Pick<RevisionStore, "activate">;
   readonly usage: Pick<UsageStore, "advance" | "reset">;
+  readonly counters: Pick<CounterStore, "reserve" | "settle" | "release" | "releaseOfOthers">;
 }
 
 /** A write side, and how it ends. */
@@ -50,6 +54,7 @@ export function localWriteSide(database: DatabaseSync): OpenWriteSide {
     overwrite: () => appender.rewriteHead(),
   });
   const writing = { database, writer, appender, wal: new WriteAheadLog(database) };
+  const counters = new CounterTables(database);
   return {
     side: {
       log: new LogWrites(writing),
@@ -57,7 +62,8 @@ export function localWriteSide(database: DatabaseSync): OpenWriteSide {
       keys: new KeyWrites(writing),
       secrets: new SecretWrites(writing),
       revisions: new RevisionWrites(writing),
-      usage: new UsageWrites(writing),
+      usage: new UsageWrites(writing, counters),
+      counters: new CounterWrites(writing, counters),
     },
     stop: (why) => writer.stop(why),
     close: async () => writer.close(),

@@ -1,0 +1,66 @@
+// Reserving, settling and releasing what calls may use.
+
+import type { Amount, Bounds, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
+import { counted, counterKey, type Held, minus, nothing, plus } from "./counter-rows.ts";
+import type { CounterTables } from "./counter-tables.ts";
+import type { Writing } from "./writing.ts";
+
+export class CounterWrites
+  implements Pick<CounterStore, "reserve" | "settle" | "release" | "releaseOfOthers">
+{
+  readonly #writing: Writing;
+  readonly #tables: CounterTables;
+
+  constructor(writing: Writing, tables: CounterTables) {
+    this.#writing = writing;
+    this.#tables = tables;
+  }
+
+  reserve(reservation: Reservation): Promise<ReserveResult> {
+    return this.#writing.writer.write(() => {
+      const before = this.#tables.held(reservation.call);
+      const values = reservation.counters.map((counter) => {
+        const key = counterKey(counter, reservation.at);
+        const others = minus(this.#tables.stand(key), heldOfKey(before, key.join()));
+        return plus(counted(others), reservation.amount);
+      });
+      const reserved = reservation.counters.every(({ within }, at) => holds(within, values[at]));
+      if (reserved) this.#tables.hold(reservation);
+      return { reserved, values };
+    });
+  }
+
+  settle(call: string, amount: Amount): Promise<boolean> {
+    return this.#writing.writer.write(() => this.#tables.change(call, amount));
+  }
+
+  release(call: string): Promise<boolean> {
+    return this.#writing.writer.write(() => this.#tables.drop(call));
+  }
+
+  releaseOfOthers(holders: readonly string[]): Promise<number> {
+    return this.#writing.writer.write(() => this.#tables.dropOfOthers(holders));
+  }
+}
+
+function heldOfKey(held: Held | null, key: string): Amount {
+  const holds = held?.counters.some((counter) => counterKey(counter, held.at).join() === key) === true;
+  return held !== null && holds ? held.amount : nothing;
+}
+
+function holds(
+  { requests, tokens, microUsd, unpriced }: Reservation["counters"][number]["within"],
+  value: Amount | undefined,
+): boolean {
+  if (value === undefined) return false;
+  return (
+    isWithin(value.requests, requests) &&
+    isWithin(value.tokens, tokens) &&
+    isWithin(value.microUsd, microUsd) &&
+    isWithin(value.unpriced, unpriced)
+  );
+}
+
+function isWithin(value: number, bounds: Bounds | undefined): boolean {
+  return bounds === undefined || (value >= bounds.atLeast && value <= bounds.atMost);
+}
