@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { PayloadRetention } from "./audit/payload-retention.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { systemClock } from "./core/clock.ts";
+import { newId } from "./core/id.ts";
 import { OperatorError } from "./core/operator-error.ts";
 import { EmbeddedSecretStore } from "./credentials/embedded-secret-store.ts";
 import { openKek } from "./credentials/kek.ts";
@@ -24,11 +25,13 @@ import { backUpDatabase } from "./storage/sqlite/backup.ts";
 import { type DataUse, dataUse, type InspectedData, inspectData } from "./storage/sqlite/inspect.ts";
 import { observeSqliteRevisions } from "./storage/sqlite/observed-revisions.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
+import { Reservations } from "./usage/reservations.ts";
 import { UsageProjection } from "./usage/usage-projection.ts";
 import { adminServices } from "./wiring/admin-services.ts";
 import { Closing } from "./wiring/closing.ts";
 import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
+import { countedSubjects, settleLeftovers } from "./wiring/counting.ts";
 import { openEgress, unusedProxyVariables } from "./wiring/egress.ts";
 import { openMetrics } from "./wiring/metrics.ts";
 import { openPolicies } from "./wiring/policies.ts";
@@ -87,10 +90,15 @@ async function openOn(
   });
   closing.add("trail", () => trail.close());
   closing.add("payloads", () => payloads.flush());
-  const usage = new UsageProjection(storage.log, storage.usage);
+  const usage = new UsageProjection(storage.log, storage.usage, (application, user) => {
+    const groups = inForce.current.applications.get(application)?.groups ?? [];
+    return countedSubjects(application, groups, user, policies.counters);
+  });
+  let counting = false;
   closing.add("usage", async () => {
     await usage.stop();
-    await usage.catchUp();
+    // Before a config is in force nobody knows for whom to count.
+    if (counting) await usage.catchUp();
   });
   const events = trailEvents(trail, subjects);
   const policies = await openPolicies(loaded, storage.revisions, events.policies, log);
@@ -113,6 +121,9 @@ async function openOn(
     onDamaged: ({ id }) =>
       log.error({ key: id }, "the row of an API key was changed in the data store; it opens nothing"),
   });
+  const reservations = new Reservations(storage.counters, newId("inst", now()), (call, fault) =>
+    log.error({ call, fault: String(fault) }, "what a call used could not be settled"),
+  );
   const standing: Omit<GatewayParts, keyof typeof configured.parts> = {
     clock: systemClock,
     health: upstreamHealth(log),
@@ -125,6 +136,7 @@ async function openOn(
     statusOf: (refusal) => refusalClasses[refusal.reason].status,
     messageOf: refusalMessage,
     late,
+    reservations,
     watch: telemetry.watch,
   };
   const inForce = new PartsInForce({ ...standing, ...configured.parts });
@@ -155,6 +167,8 @@ async function openOn(
   });
   closing.add("payload retention", () => retention.stop());
   retention.start();
+  counting = true;
+  await settleLeftovers(usage, reservations, log);
   usage.start(1000, (fault) => log.error({ fault: String(fault) }, "usage could not be counted"));
   const operatorHolder: { file: OperatorFile | null } = { file: null };
   const certificate = await CertificateInForce.open(loaded, log);

@@ -203,6 +203,14 @@ const limits = z
       .describe(
         "How long a call may take from its first try to the last byte of its answer, streams included.",
       ),
+    assumed_output: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(4096)
+      .describe(
+        "Tokens that an answer is expected to have at most when its request names no limit: what budgets in policies set aside for it until it is there.",
+      ),
     drain: waitMs.prefault("30s").describe("How long running calls may take to finish after SIGTERM."),
   })
   .prefault({})

@@ -29,6 +29,12 @@ export type Refusal =
       readonly detail: string | null;
     }
   | {
+      readonly reason: "rate_limited";
+      /** Forbids that read nothing but what was used. */
+      readonly policies: readonly DeterminingPolicy[];
+      readonly retryAfterSeconds: number;
+    }
+  | {
       readonly reason: "policy_error";
       readonly policies: readonly DeterminingPolicy[];
       readonly detail: string;

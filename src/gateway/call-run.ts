@@ -40,6 +40,8 @@ export class CallRun {
   dispatch = 0;
   /** Whether a decision of this call is durable: from then on it owes the trail a completion. */
   decided = false;
+  /** Whether it holds a reservation: from then on it owes the counters what it used. */
+  reserved = false;
   /** Requests that left for a provider. */
   sent = 0;
   /** Where the last request went. */

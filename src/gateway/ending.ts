@@ -2,6 +2,7 @@
 
 import type { Refusal } from "../core/refusal.ts";
 import { estimateOutputTokens } from "../facts/token-estimate.ts";
+import { spentAmount } from "../usage/spent-amount.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
 import { targetId } from "./call.ts";
 import { type CallOutcome, type CallRun, type Completion, noUsage } from "./call-run.ts";
@@ -27,6 +28,7 @@ export async function recordEnd(
   try {
     await record(parts, [...before, completionEntry(parts, run, completion)], run.call.steps);
     run.decided = true;
+    if (run.reserved) settle(parts, run, completion.usage);
     watchEnd(parts, run, completion);
     return null;
   } catch (fault) {
@@ -46,6 +48,12 @@ function watchEnd(parts: GatewayParts, run: CallRun, completion: Completion): vo
   if (parts.watch === unwatched) return;
   const cost = run.target === null ? null : parts.prices.cost(targetId(run.target), completion.usage);
   parts.watch.ended(run, completion, cost?.microUsd ?? null);
+}
+
+function settle(parts: GatewayParts, run: CallRun, usage: TokenUsage): void {
+  const cost = run.target === null ? null : parts.prices.cost(targetId(run.target), usage);
+  const spent = spentAmount({ sent: run.sent, usage, cost: cost === null ? null : cost.microUsd });
+  parts.reservations.settle(run.call.id, spent);
 }
 
 function failedCompletion(

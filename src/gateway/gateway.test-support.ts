@@ -32,6 +32,7 @@ import { type CallPatience, Router } from "../providers/routing.ts";
 import { UpstreamHealth } from "../providers/upstream-health.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";
 import { PriceBook } from "../usage/price-book.ts";
+import { Reservations } from "../usage/reservations.ts";
 import { openRecord } from "../wiring/record.ts";
 import { trailEvents } from "../wiring/trail-events.ts";
 import type { Endpoint, PayloadLevel } from "./call.ts";
@@ -166,7 +167,10 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     subjects,
     payloads,
     prices: new PriceBook({ "up/m": { input: 1, output: 2 } }, new Map([["up", { type: "openai" }]]), clock),
-    limits: { body: 1_000_000, response: 64 * 1024, depth: 64, ...options.limits },
+    reservations: new Reservations(storage.counters, "inst_test", (_call, fault) =>
+      faults.push(String(fault)),
+    ),
+    limits: { body: 1_000_000, response: 64 * 1024, depth: 64, assumed_output: 1000, ...options.limits },
     log,
     statusOf: (refusal) => refusalClasses[refusal.reason].status,
     messageOf: refusalMessage,

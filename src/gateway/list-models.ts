@@ -23,13 +23,17 @@ export function listModels(
 ): Result<Model | { readonly object: "list"; readonly data: readonly Model[] }, Refusal> {
   const holder = recognise(parts, headers, sourceAddress);
   if (!holder.ok) return holder;
+  // Limits say when a model may be called, and not whether it is there.
+  const counters = Object.fromEntries(
+    parts.policy.counters.map(({ path, of }) => [path, of.kind === "user" ? null : 0]),
+  );
   const permitted = (model: string): boolean =>
     (["chat", "embed"] as const).some((action) => {
       const request: DecisionRequest = {
         action,
         principal: { id: holder.value.application },
         model,
-        context: { ...emptyFacts, source_address: sourceAddress, time: parts.clock.now() },
+        context: { ...emptyFacts, counters, source_address: sourceAddress, time: parts.clock.now() },
       };
       return parts.policy.decide(request).outcome !== "deny";
     });

@@ -11,6 +11,7 @@ import type { ModelProvider } from "../providers/provider.ts";
 import type { Router } from "../providers/routing.ts";
 import type { UpstreamHealth } from "../providers/upstream-health.ts";
 import type { PriceBook } from "../usage/price-book.ts";
+import type { Reservations } from "../usage/reservations.ts";
 import type { CallApplication, KeyHolder, RequestHeaders } from "./call.ts";
 import type { CallWatch } from "./call-watch.ts";
 import type { LateCompletions } from "./late-completions.ts";
@@ -41,6 +42,8 @@ export interface Limits {
   readonly body: number;
   readonly response: number;
   readonly depth: number;
+  /** Tokens that an answer is expected to have at most when its request names no limit. */
+  readonly assumed_output: number;
 }
 
 /** For faults that nobody is told of otherwise. Never given bodies or secrets. */
@@ -61,6 +64,8 @@ export interface GatewayParts {
   readonly subjects: Subjects;
   readonly payloads: PayloadKeeper;
   readonly prices: PriceBook;
+  /** Asked only where policies read what was used. */
+  readonly reservations: Pick<Reservations, "reserve" | "read" | "settle" | "release">;
   readonly limits: Limits;
   readonly log: FaultLog;
   /** HTTP status of a refusal, for the record: http/ owns the mapping. */

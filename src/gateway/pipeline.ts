@@ -17,6 +17,7 @@ import { type Recording, record } from "./recording.ts";
 import { answerEmbeddings } from "./steps/answer-embeddings.ts";
 import { answerWhole } from "./steps/answer-whole.ts";
 import { type CallDecision, decide, decisionRefusal } from "./steps/decide.ts";
+import { decideCounted } from "./steps/decide-counted.ts";
 import { describe } from "./steps/describe.ts";
 import { identify } from "./steps/identify.ts";
 import { parse } from "./steps/parse.ts";
@@ -45,6 +46,8 @@ export async function handleCall(
   } catch (fault) {
     await endFaulty(parts, call, run, client, fault);
   } finally {
+    // What is not on record did not happen.
+    if (run?.reserved === true && !run.decided) parts.reservations.release(call.id);
     parts.watch.over(call);
   }
 }
@@ -81,7 +84,8 @@ async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChann
   let last: Attempt | null = null;
   for (const target of run.call.targets) {
     const since = performance.now();
-    const decision = decide(parts, run.call, target);
+    const counting = parts.policy.counters.length > 0;
+    const decision = counting ? await decideCounted(parts, run, target) : decide(parts, run.call, target);
     parts.watch.decided(run.call, target, decision, since);
     run.dispatch += 1;
     const entry = decisionEntry(parts, run.call, run.dispatch, target, decision);
@@ -163,7 +167,7 @@ async function refuseDecided(
   decision: CallDecision,
   entry: Recording,
 ): Promise<void> {
-  return endRefused(parts, run, client, decisionRefusal(decision), {
+  return endRefused(parts, run, client, decisionRefusal(decision, run.call.time), {
     headers: decisionHeaders(run.call.id, decision),
     before: [entry],
   });

@@ -96,6 +96,13 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     retriable: false,
     advice: "read the reasons; ask the author of the policies named if the call should be allowed",
   },
+  rate_limited: {
+    status: 429,
+    type: "rate_limit_error",
+    retriable: true,
+    advice:
+      "a limit of the policies named is used up; wait for the time in `Retry-After`, when its window of the UTC calendar ends, or ask for less",
+  },
   policy_error: {
     status: 403,
     type: "permission_error",

@@ -29,6 +29,8 @@ export function refusalMessage(refusal: Refusal): string {
       return refusal.policies.length === 0
         ? `no policy permits this call${refusal.detail === null ? "" : `: ${refusal.detail}`}`
         : `policy denies this call: ${reasonsOf(refusal.policies)}`;
+    case "rate_limited":
+      return `a limit is reached: ${reasonsOf(refusal.policies)}`;
     case "policy_error":
       return `a policy could not be evaluated, so this call is denied: ${refusal.detail}`;
     case "approval_required":

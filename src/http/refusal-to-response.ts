@@ -55,6 +55,9 @@ export function refusalToResponse(refusal: Refusal, call: string | null): Refusa
   };
 }
 
+/** What OpenAI's SDKs take from `Retry-After`: https://github.com/openai/openai-node, `retryRequest`. */
+const longestWaitSeconds = 60;
+
 function refusalHeaders(refusal: Refusal): Readonly<Record<string, string>> {
   switch (refusal.reason) {
     case "circuit_open":
@@ -62,6 +65,12 @@ function refusalHeaders(refusal: Refusal): Readonly<Record<string, string>> {
     case "draining":
     case "too_many_failed_keys":
       return { "retry-after": String(refusal.retryAfterSeconds) };
+    case "rate_limited":
+      return {
+        "retry-after": String(refusal.retryAfterSeconds),
+        // SDKs would not wait for as long as that, and try again at once.
+        ...(refusal.retryAfterSeconds > longestWaitSeconds ? { "x-should-retry": "false" } : {}),
+      };
     case "trail_unavailable":
     case "answer_unrecorded":
       return { "retry-after": "1" };

@@ -73,6 +73,10 @@ export class ActivePolicies implements DecisionPoint {
     return this.#active.revision;
   }
 
+  get counters(): Decider["counters"] {
+    return this.#active.counters;
+  }
+
   decide(request: DecisionRequest): Decision {
     return this.#active.decide(request);
   }

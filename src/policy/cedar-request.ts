@@ -4,6 +4,7 @@
 import { isIPv4 } from "node:net";
 import type { CedarValueJson, Context, EntityJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
 import { clockFacts, type Fact } from "./context-facts.ts";
+import { type CounterFact, counterRecords } from "./counter-facts.ts";
 import type { DecisionRequest } from "./decision.ts";
 import { factsOf, isBool, isIpAddress, isLong, isText, isTexts, isTime } from "./describable.ts";
 import { type PolicyApplication, uncataloguedTool } from "./world.ts";
@@ -24,15 +25,22 @@ export function actionOf(request: DecisionRequest): string {
   return request.catalogued ? request.tool : uncataloguedTool;
 }
 
-/** For a request of this application in which nothing is undescribable (see describable.ts); throws for others. */
-export function cedarRequest(request: DecisionRequest, application: PolicyApplication): CedarRequest {
+/**
+ * For a request of this application in which nothing is undescribable (see describable.ts); throws for others, and where one
+ * of the counters has no value.
+ */
+export function cedarRequest(
+  request: DecisionRequest,
+  application: PolicyApplication,
+  counters: readonly CounterFact[] = [],
+): CedarRequest {
   const principal = applicationEntity(application);
   const resource = request.action === "call_tool" ? toolEntity(request.tool) : modelEntity(request.model);
   return {
     principal: principal.uid,
     action: entityId("Action", actionOf(request)),
     resource: resource.uid,
-    context: contextOf(request),
+    context: { ...contextOf(request), ...countersOf(request, counters) },
     entities: [principal, resource],
   };
 }
@@ -74,6 +82,11 @@ function contextOf(request: DecisionRequest): Context {
     context[fact.name] = described;
   }
   return context;
+}
+
+function countersOf(request: DecisionRequest, counters: readonly CounterFact[]): Context {
+  if (request.action === "call_tool" || counters.length === 0) return {};
+  return counterRecords(counters, request.context.counters ?? {});
 }
 
 function cedarValue({ type }: Fact, value: unknown): CedarValueJson {

@@ -1,11 +1,13 @@
 // One revision, ready to decide: its slices, its engine and the decisions it has already taken.
 
+import { calendarWindows } from "../core/calendar-window.ts";
 import type { DeterminingPolicy } from "../core/refusal.ts";
 import { actionOf, type CedarRequest, cedarRequest } from "./cedar-request.ts";
+import { type CounterUse, counterUses, limitWindow } from "./counter-uses.ts";
 import { type Ruling, rule } from "./decide.ts";
 import type { Decision, DecisionRequest, Verdict } from "./decision.ts";
 import { cacheKey, DecisionCache } from "./decision-cache.ts";
-import { undescribableBy, unknownApplication } from "./describable.ts";
+import { isLong, undescribableBy, unknownApplication } from "./describable.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { LoadedPolicies } from "./load.ts";
 import type { ParsedPolicy } from "./parsed-policy.ts";
@@ -13,6 +15,8 @@ import type { PolicyGroup, Slice } from "./slice.ts";
 
 export interface Decider {
   readonly revision: string;
+  /** What its policies read of what was used. */
+  readonly counters: readonly CounterUse[];
   /** Never throws. */
   readonly decide: (request: DecisionRequest) => Decision;
 }
@@ -31,16 +35,19 @@ export function decider(
     loaded.world.applications.map((application) => [application.name, application]),
   );
   const reasons = new Map(loaded.policies.map((policy) => [policy.id, reasonOf(policy)]));
+  const counters = counterUses(loaded.policies);
+  const untilOf = endOfLimits(loaded.policies);
   const verdictOf = ({ policies, ...ruling }: Ruling): Verdict => ({
     ...ruling,
     policies: policies.map((id) => ({ id, reason: reasons.get(id) ?? id })),
+    ...untilOf({ ...ruling, policies }),
   });
   const failed = (error: string): Decision => ({ ...verdictOf(failure(error)), revision, shadow: null });
   const undescribable = undescribableBy(applications);
   const evaluate = (request: DecisionRequest, slice: Slice): Decision => {
     const application = applications.get(request.principal.id);
     if (application === undefined) return failed(unknownApplication);
-    const asked = cedarRequest(request, application);
+    const asked = cedarRequest(request, application, counters);
     const ruled = (group: PolicyGroup, shadowed: boolean): Verdict =>
       verdictOf(ruleOn(engine, asked, group, shadowed, loaded.world.signOffs));
     const verdict = ruled(slice, false);
@@ -52,7 +59,9 @@ export function decider(
     // INVARIANT: asked before the cache is, so that what was remembered of another request permits none that lacks a fact.
     const problem = undescribable(request);
     if (problem !== null) return failed(problem);
-    const key = cache === null ? null : cacheKey(request, slice.reads);
+    const uncounted = missingCounter(request, counters);
+    if (uncounted !== null) return failed(`the counter \`${uncounted}\` was not read`);
+    const key = cache === null ? null : cacheKey(request, slice);
     const known = key === null ? undefined : cache?.get(key);
     if (known !== undefined) return known;
     const decision = evaluate(request, slice);
@@ -61,6 +70,7 @@ export function decider(
   };
   return {
     revision,
+    counters,
     decide: (request) => {
       try {
         return decide(request);
@@ -83,6 +93,27 @@ function ruleOn(
 
 function failure(error: string): Ruling {
   return { outcome: "deny", policies: [], signOffs: [], error };
+}
+
+/** INVARIANT: a counter that policies read and that nobody has read is a deny, and never a zero. */
+function missingCounter(request: DecisionRequest, counters: readonly CounterUse[]): string | null {
+  if (request.action === "call_tool") return null;
+  for (const { path, of } of counters) {
+    const value = request.context.counters?.[path];
+    if (value === null && of.kind === "user" && request.context.user === undefined) continue;
+    if (!isLong(value) || value < 0) return path;
+  }
+  return null;
+}
+
+/** Windows that have to end before anything else can be said, where limits alone have denied. */
+function endOfLimits(policies: readonly ParsedPolicy[]): (ruling: Ruling) => Pick<Verdict, "until"> {
+  const windows = new Map(policies.map((policy) => [policy.id, limitWindow(policy)]));
+  return ({ outcome, error, policies: ids }) => {
+    if (outcome !== "deny" || error !== null || !ids.every((id) => windows.get(id))) return {};
+    const until = calendarWindows.findLast((window) => ids.some((id) => windows.get(id) === window));
+    return until === undefined ? {} : { until };
+  };
 }
 
 function reasonOf({ id, effect, annotations }: ParsedPolicy): DeterminingPolicy["reason"] {

@@ -3,7 +3,9 @@
 import { hash } from "node:crypto";
 import { actionOf } from "./cedar-request.ts";
 import { clockFacts } from "./context-facts.ts";
+import type { CounterUse } from "./counter-uses.ts";
 import type { Decision, DecisionRequest } from "./decision.ts";
+import type { Slice } from "./slice.ts";
 
 const longestKey = 512;
 
@@ -39,14 +41,19 @@ export class DecisionCache {
 }
 
 /**
- * Equal only for requests that differ in nothing but facts outside of `reads`. Null when a fact is not of a type that
- * can be told apart, which leaves the request to the evaluator.
+ * Equal only for requests that differ in nothing but facts that the slice does not read, and counters within the same of
+ * its thresholds. Null when a fact is not of a type that can be told apart, which leaves the request to the evaluator.
  */
-export function cacheKey(request: DecisionRequest, reads: readonly string[]): string | null {
+export function cacheKey(request: DecisionRequest, slice: Pick<Slice, "reads" | "counters">): string | null {
   const resource = request.action === "call_tool" ? request.tool : request.model;
   let key = part(actionOf(request)) + part(request.principal.id) + part(resource);
-  for (const name of reads) {
+  for (const name of slice.reads) {
     const value = partOf(factOf(request, name));
+    if (value === null) return null;
+    key += value;
+  }
+  for (const counter of slice.counters) {
+    const value = partOfCounter(request, counter);
     if (value === null) return null;
     key += value;
   }
@@ -57,6 +64,19 @@ export function cacheKey(request: DecisionRequest, reads: readonly string[]): st
 function factOf(request: DecisionRequest, name: string): unknown {
   if (name === "hour" || name === "weekday") return clockFacts[name](request.context.time);
   return Reflect.get(request.context, name);
+}
+
+/** Which thresholds the counter has passed, and whether it is at one. */
+function partOfCounter(request: DecisionRequest, { path, thresholds }: CounterUse): string | null {
+  const value = request.action === "call_tool" ? null : request.context.counters?.[path];
+  if (value === undefined) return null;
+  if (value === null) return "u";
+  let passed = 0;
+  for (const threshold of thresholds) {
+    if (value === threshold) return `=${passed};`;
+    if (value > threshold) passed += 1;
+  }
+  return `${passed};`;
 }
 
 function partOf(value: unknown): string | null {

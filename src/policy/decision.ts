@@ -1,6 +1,9 @@
 // What policy is asked and what it answers. The rest of the gateway knows Cedar only through these types.
 
+import type { CalendarWindow } from "../core/calendar-window.ts";
 import type { DeterminingPolicy } from "../core/refusal.ts";
+import type { CounterValues } from "./counter-facts.ts";
+import type { CounterUse } from "./counter-uses.ts";
 
 export interface Principal {
   /** The application's configured name. */
@@ -28,6 +31,8 @@ export interface CallContext {
   readonly source_address: string;
   /** Milliseconds since the epoch; `context.time` is a Cedar datetime. */
   readonly time: number;
+  /** Where the counters stand that policies read (`DecisionPoint.counters`); without one that they read it is a deny. */
+  readonly counters?: CounterValues;
 }
 
 /** A request field that makes the provider act, route or keep something; each needs its own permit. */
@@ -80,6 +85,8 @@ export interface Verdict {
   readonly signOffs: readonly string[];
   /** Set when evaluating failed, which is always a deny. Safe to show: names policies, never values. */
   readonly error: string | null;
+  /** Of a deny that nothing but the end of windows can lift: the longest of them. */
+  readonly until?: CalendarWindow;
 }
 
 export interface Decision extends Verdict {
@@ -96,5 +103,7 @@ export interface Decision extends Verdict {
 export interface DecisionPoint {
   /** The revision in force now. */
   readonly revision: string;
+  /** What the policies in force read of what was used. Requests to call models have to state all of it. */
+  readonly counters: readonly CounterUse[];
   decide(request: DecisionRequest): Decision;
 }

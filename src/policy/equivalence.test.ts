@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { preparsePolicySet, preparseSchema, statefulIsAuthorized } from "@cedar-policy/cedar-wasm/nodejs";
 import fc from "fast-check";
 import { cedarRequest } from "./cedar-request.ts";
+import { counterUses } from "./counter-uses.ts";
 import type { Decision, DecisionRequest } from "./decision.ts";
 import type { LoadedPolicies } from "./load.ts";
 import { actionFacts, callFacts, deciderOf, loaded, monday, testWorld } from "./policy.test-support.ts";
@@ -20,10 +21,14 @@ function prepareOracle(policies: LoadedPolicies): void {
 }
 
 /** Cedar's answer, or null for an error. */
-function oracle(request: DecisionRequest, approvals: readonly string[]): string | null {
+function oracle(
+  policies: LoadedPolicies,
+  request: DecisionRequest,
+  approvals: readonly string[],
+): string | null {
   const application = applications.get(request.principal.id);
   assert.ok(application);
-  const described = cedarRequest(request, application);
+  const described = cedarRequest(request, application, counterUses(policies.policies));
   const answer = statefulIsAuthorized({
     ...described,
     context: { ...described.context, approvals: [...approvals], signed_off: approvals.length > 0 },
@@ -56,6 +61,11 @@ const ofCalls = [
   'context.tools.contains("t")',
   'resource in Portcullis::Provider::"openai"',
   "context has output_limit",
+  "context.spend.month > 100",
+  "200 >= context.spend.month",
+  "context.rate.minute == 100",
+  'context.rate.group["staff"].hour != 100',
+  "context.tokens has user && context.tokens.user.day > 99",
 ];
 const ofTools = ['context.effect == "read"', "context.unattended", 'resource.name == "send_email"'];
 const signed = [
@@ -122,11 +132,26 @@ const callRequest = fc.record({
         stream: fc.boolean(),
         tools: fc.subarray(["t"]),
         output_limit: fc.constant(5),
+        counters: fc.record(
+          Object.fromEntries(
+            ["spend.month", "rate.minute", "rate.group.staff.hour", "tokens.user.day"].map((path) => [
+              path,
+              fc.constantFrom(0, 99, 100, 101, 200, 201),
+            ]),
+          ),
+        ),
       },
-      { requiredKeys: [] },
+      { requiredKeys: ["counters"] },
     )
-    .map((facts) => ({ ...callFacts, ...facts })),
+    .map((facts) => ({ ...callFacts, ...facts, counters: ofUser(facts.counters, facts.user) })),
 });
+function ofUser(
+  counters: Readonly<Record<string, number>>,
+  user: string | undefined,
+): Readonly<Record<string, number | null>> {
+  return user === undefined ? { ...counters, "tokens.user.day": null } : counters;
+}
+
 const toolRequest = fc.record({
   action: fc.constant("call_tool" as const),
   principal,
@@ -160,7 +185,7 @@ test("sliced and cached decisions are those of Cedar with the whole set", () => 
       for (const one of [...requests, ...requests.toReversed()]) {
         const decision = decide(one);
         seen[decision.error === null ? decision.outcome : "error"] += 1;
-        agrees(one, decision);
+        agrees(policies, one, decision);
       }
     }),
     { numRuns: 25 },
@@ -168,25 +193,25 @@ test("sliced and cached decisions are those of Cedar with the whole set", () => 
   for (const [outcome, times] of Object.entries(seen)) assert.ok(times > 0, `never saw ${outcome}`);
 });
 
-function agrees(one: DecisionRequest, decision: Decision): void {
+function agrees(policies: LoadedPolicies, one: DecisionRequest, decision: Decision): void {
   const ids = decision.policies.map(({ id }) => id).join();
   if (decision.error !== null) {
     assert.equal(decision.outcome, "deny");
-    assert.ok(subsets.some((approvals) => oracle(one, approvals) === null));
+    assert.ok(subsets.some((approvals) => oracle(policies, one, approvals) === null));
     return;
   }
   switch (decision.outcome) {
     case "permit":
-      return assert.equal(oracle(one, []), `allow ${ids}`);
+      return assert.equal(oracle(policies, one, []), `allow ${ids}`);
     case "deny":
-      assert.match(oracle(one, []) ?? "", /^deny/);
-      return assert.equal(oracle(one, testWorld.signOffs), `deny ${ids}`);
+      assert.match(oracle(policies, one, []) ?? "", /^deny/);
+      return assert.equal(oracle(policies, one, testWorld.signOffs), `deny ${ids}`);
     case "hold":
-      assert.match(oracle(one, []) ?? "", /^deny/);
-      assert.match(oracle(one, decision.signOffs) ?? "", /^allow/);
+      assert.match(oracle(policies, one, []) ?? "", /^deny/);
+      assert.match(oracle(policies, one, decision.signOffs) ?? "", /^allow/);
       for (const name of decision.signOffs) {
         const fewer = decision.signOffs.filter((other) => other !== name);
-        assert.match(oracle(one, fewer) ?? "", /^deny/, "the set is not the smallest");
+        assert.match(oracle(policies, one, fewer) ?? "", /^deny/, "the set is not the smallest");
       }
   }
 }

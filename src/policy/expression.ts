@@ -65,6 +65,15 @@ export function contextAttribute(expression: Expression): string | null {
   return isContext(expression.parts[0]) ? (expression.names[0] ?? null) : null;
 }
 
+/** The attributes that lead from `context` to here, none for `context` itself; null for anything else. */
+export function contextPath(expression: Expression): readonly string[] | null {
+  if (isContext(expression)) return [];
+  const [record] = expression.parts;
+  if (expression.op !== "." || record === undefined) return null;
+  const path = contextPath(record);
+  return path === null ? null : [...path, ...expression.names];
+}
+
 function node(op: string, parts: readonly Expression[], names: readonly string[] = []): Expression {
   return { op, parts, names, value: undefined };
 }

@@ -4,6 +4,7 @@ import { callerLongs } from "./context-facts.ts";
 import { contextAttribute, expressionsIn } from "./expression.ts";
 import type { Finding } from "./finding.ts";
 import { annotationFindings } from "./lint-annotations.ts";
+import { counterFindings } from "./lint-counters.ts";
 import { nameFindings } from "./lint-names.ts";
 import { signOffFindings } from "./lint-sign-offs.ts";
 import type { ParsedPolicy } from "./parsed-policy.ts";
@@ -15,6 +16,7 @@ export function lint(policy: ParsedPolicy, world: PolicyWorld): readonly Finding
     ...signOffFindings(policy, world),
     ...nameFindings(policy, world),
     ...arithmeticFindings(policy),
+    ...counterFindings(policy),
   ];
 }
 

@@ -4,6 +4,7 @@
 import { type DetailedError, policySetTextToParts, validate } from "@cedar-policy/cedar-wasm/nodejs";
 import { fail, ok, type Result } from "../core/result.ts";
 import { boundsProblems } from "./bounds.ts";
+import { counterUses } from "./counter-uses.ts";
 import type { Finding } from "./finding.ts";
 import { floorFile, floorPolicies } from "./floor.ts";
 import { lint } from "./lint.ts";
@@ -17,6 +18,7 @@ import { type PolicyWorld, worldProblems } from "./world.ts";
 
 export interface LoadedPolicies {
   readonly world: PolicyWorld;
+  /** For evaluating: the revision's schema with no other counters than these policies read. */
   readonly schema: string;
   /** The floor first, then the folder's, file by file. Ids are unique. */
   readonly policies: readonly ParsedPolicy[];
@@ -59,7 +61,7 @@ export function loadPolicyFiles(files: readonly PolicyFile[], world: PolicyWorld
   if (problems.length > 0) return fail(problems);
   return ok({
     world,
-    schema,
+    schema: cedarSchema(world, counterUses(loaded)),
     policies: loaded,
     builtIn: policies.value.length,
     revision: revisionOf(files, schema, world),

@@ -1,12 +1,15 @@
 // The Cedar schema, generated: a fixed part, and one action for each catalogued tool, so that a typo in a policy is an
 // error when it is loaded and not a hole when it is used. It holds only facts that are computed today.
 
+import { calendarWindows } from "../core/calendar-window.ts";
 import { cedarString } from "./cedar-text.ts";
 import { actionFacts, callFacts, type Fact, featureFacts } from "./context-facts.ts";
+import { type CounterFact, counterMeasures } from "./counter-facts.ts";
 import { featureAction, type PolicyWorld, toolGroup, uncataloguedTool } from "./world.ts";
 
-/** Cedar's human-readable schema format. */
-export function cedarSchema(world: PolicyWorld): string {
+/** Cedar's human-readable schema format. With `counters`, those alone: what is not read is not counted either. */
+export function cedarSchema(world: PolicyWorld, counters: readonly CounterFact[] | "all" = "all"): string {
+  const counted = counters === "all" ? allCounters : countersRead(counters);
   const tools = [...world.tools].sort();
   return `namespace Portcullis {
   // A team, project or role, from the config.
@@ -29,8 +32,8 @@ export function cedarSchema(world: PolicyWorld): string {
     name: String,
   };
 
-  type CallFacts = ${factsType(callFacts)};
-  type FeatureFacts = ${factsType(featureFacts)};
+${counters === "all" ? counterTypes(world) : ""}  type CallFacts = ${factsType(callFacts, counted)};
+  type FeatureFacts = ${factsType(featureFacts, counted)};
   type ActionFacts = ${factsType(actionFacts)};
 
   action "chat", "embed" appliesTo {
@@ -48,8 +51,9 @@ ${[uncataloguedTool, ...tools].map(toolAction).join("\n")}
 `;
 }
 
-function factsType(facts: readonly Fact[]): string {
+function factsType(facts: readonly Fact[], counted: readonly string[] = []): string {
   const members = facts.map((fact) => `    ${fact.name}${fact.optional ? "?" : ""}: ${fact.type},`);
+  members.push(...counted.map((member) => `    ${member},`));
   return `{
 ${members.join("\n")}
     // UTC; weekday 1 is Monday.
@@ -65,4 +69,51 @@ function toolAction(name: string): string {
   return `  action ${cedarString(name)} in [Action::"${toolGroup}"] appliesTo {
     principal: [Application], resource: [Tool], context: ActionFacts
   };`;
+}
+
+/** The counters of every measure, window and group that policies can name. */
+function counterTypes({ applications, groups }: PolicyWorld): string {
+  const windows = calendarWindows.map((window) => `${window}: Long`).join(", ");
+  const names = new Set([...groups, ...applications.flatMap((application) => application.groups)]);
+  const ofGroups = [...names].sort().map((name) => `      ${cedarString(name)}: Windows,\n`);
+  return `  // What was used in this window of the UTC calendar, with this call and those under way: requests, tokens, millionths of a
+  // US dollar, and calls whose spend is not known.
+  type Windows = { ${windows} };
+  type Counters = {
+    // The application's own, those of the user whom it names, and those of all applications in a group.
+    ${windows},
+    user?: Windows,
+${ofGroups.length === 0 ? "" : `    group: {\n${ofGroups.join("")}    },\n`}  };
+`;
+}
+
+const allCounters = counterMeasures.map((measure) => `${measure}: Counters`);
+
+interface CounterTree {
+  [name: string]: CounterTree | "Long";
+}
+
+function countersRead(counters: readonly CounterFact[]): readonly string[] {
+  const tree: CounterTree = {};
+  for (const { steps } of counters) grow(tree, steps);
+  return Object.entries(tree).map(([name, type]) => `${name}: ${typeText(type)}`);
+}
+
+function grow(tree: CounterTree, [step = "", ...steps]: readonly string[]): void {
+  if (steps.length === 0) {
+    tree[step] = "Long";
+    return;
+  }
+  const known = tree[step];
+  const branch = typeof known === "object" ? known : {};
+  tree[step] = branch;
+  grow(branch, steps);
+}
+
+function typeText(type: CounterTree | "Long"): string {
+  if (type === "Long") return type;
+  const members = Object.entries(type).map(
+    ([name, member]) => `${name === "user" ? "user?" : cedarString(name)}: ${typeText(member)}`,
+  );
+  return `{ ${members.join(", ")} }`;
 }

@@ -2,13 +2,15 @@
 
 import { approvalsFact, signedOffFact } from "./context-facts.ts";
 import { contextReads } from "./context-reads.ts";
+import { type CounterUse, counterUses } from "./counter-uses.ts";
 import { appliesTo, isShadow, type ParsedPolicy } from "./parsed-policy.ts";
 import { type PolicyWorld, requestActions, uncataloguedTool } from "./world.ts";
 
 /** The policies whose scope lets them speak on an action: the others cannot change its decisions. */
 export interface Slice extends PolicyGroup {
-  /** Attributes of `context` that these policies and their shadows look at, sign-offs aside. */
+  /** Attributes of `context` that these policies and their shadows look at, sign-offs and counters aside. */
   readonly reads: readonly string[];
+  readonly counters: readonly CounterUse[];
   /** The same policies and the shadows among them, as if these were enforced; null when there are no shadows. */
   readonly shadowed: PolicyGroup | null;
 }
@@ -45,6 +47,7 @@ function sliceOf(policies: readonly ParsedPolicy[]): Slice {
   return {
     ...groupOf(enforced),
     reads: [...reads].sort(),
+    counters: counterUses(policies),
     shadowed: enforced.length === policies.length ? null : groupOf(policies),
   };
 }

@@ -32,6 +32,8 @@ export interface Bounds {
 
 /** A counter, and where its numbers have to stand once a reservation is made. */
 export interface BoundCounter extends Counter {
+  /** Whether the call counts in it. Another group's, say, is only looked at. */
+  readonly counts: boolean;
   readonly within: Readonly<Partial<Record<keyof Amount, Bounds>>>;
 }
 
@@ -96,6 +98,6 @@ export interface CounterStore {
    * when the ends that recovery wrote are counted. `holders` are the processes that live. Gives how many there were.
    */
   releaseOfOthers(holders: readonly string[]): Promise<number>;
-  /** What they stand at, in the order asked for. */
-  read(at: number, counters: readonly Counter[]): Promise<readonly Amount[]>;
+  /** What they stand at, in the order asked for; without what the call `without` holds, if one is named. */
+  read(at: number, counters: readonly Counter[], without?: string): Promise<readonly Amount[]>;
 }

@@ -67,7 +67,11 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
       log: storage.log,
       usage: new UsageProjection(storage.log, storage.usage),
       usageStore: storage.usage,
-      policies: { revision: "0".repeat(64), decide: () => assert.fail("nothing is decided here") },
+      policies: {
+        counters: [],
+        revision: "0".repeat(64),
+        decide: () => assert.fail("nothing is decided here"),
+      },
       revisions: storage.revisions,
       operatorHolder: { file: null },
     });

@@ -7,6 +7,7 @@ import { actionRequest } from "../gateway/steps/decide-actions.ts";
 import { recordedPolicies, recordedShadow } from "../gateway/steps/record-decision.ts";
 import { CedarEngines } from "../policy/cedar-engine.ts";
 import { actionOf } from "../policy/cedar-request.ts";
+import { countersFrom } from "../policy/counter-facts.ts";
 import { callFacts } from "../policy/context-facts.ts";
 import { contextReads } from "../policy/context-reads.ts";
 import { decider } from "../policy/decider.ts";
@@ -62,11 +63,12 @@ function explainBy(
 ): DecisionExplanation {
   const { loaded } = revision;
   const slices = slicePolicies(loaded.policies, loaded.world);
-  const { decide: decideAgain } = decider(loaded, slices, new CedarEngines().prepare(loaded, slices), null);
+  const { counters, decide: decideAgain } = decider(loaded, slices, new CedarEngines().prepare(loaded, slices), null);
   const { values, unknown } = factsOnRecord(leaf, address);
   const asked: { readonly request: DecisionRequest; readonly decision: Decision }[] = [];
   const point: DecisionPoint = {
     revision: leaf.revision,
+    counters,
     decide: (request) => {
       const decision = decideAgain(request);
       asked.push({ request, decision });
@@ -194,10 +196,9 @@ function askAgain(point: DecisionPoint, leaf: DecidedLeaf, facts: DecidableCall[
   }
   const target = leaf.target ?? "";
   const slash = target.indexOf("/");
-  return decide({ policy: point }, call, {
-    provider: target.slice(0, slash),
-    model: target.slice(slash + 1),
-  });
+  const counters = countersFrom(point.counters, leaf.facts ?? {}, leaf.user !== null, undefined);
+  const model = { provider: target.slice(0, slash), model: target.slice(slash + 1) };
+  return decide({ policy: point }, call, model, counters);
 }
 
 /** In words, or null when the two are the same. */

@@ -5,6 +5,7 @@ import { ToolCatalog } from "../facts/tool-catalog.ts";
 import type { OfferedTool } from "../facts/tools-offered.ts";
 import { type DecidableCall, decide } from "../gateway/steps/decide.ts";
 import { actionRequest } from "../gateway/steps/decide-actions.ts";
+import { countersFrom } from "../policy/counter-facts.ts";
 import type { DecisionPoint } from "../policy/decision.ts";
 import type { TestBench } from "../policy/testing/test-bench.ts";
 import { testedFacts } from "../policy/testing/test-facts.ts";
@@ -25,7 +26,9 @@ export function runPolicyTest(bench: TestBench, tools: Catalog, test: PolicyTest
   if (test.tool !== undefined) return decideTool(policy, call, tools, test, test.tool);
   const model = test.model ?? "";
   const slash = model.indexOf("/");
-  return decide({ policy }, call, { provider: model.slice(0, slash), model: model.slice(slash + 1) });
+  const target = { provider: model.slice(0, slash), model: model.slice(slash + 1) };
+  const namesUser = test.user !== undefined;
+  return decide({ policy }, call, target, countersFrom(policy.counters, test.counters ?? {}, namesUser, 0));
 }
 
 /** What the catalog pins, or another definition. */

@@ -32,6 +32,7 @@ import { testFolder } from "./test-gateway.ts";
 export const token = "pco_bench";
 
 const policies: DecisionPoint = {
+  counters: [],
   revision: "0".repeat(64),
   decide: () => {
     throw new Error("nothing is decided here");

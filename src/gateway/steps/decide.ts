@@ -1,13 +1,20 @@
 // Step 5: what policy says of the call to one concrete model, and of every request field that makes the provider act.
 
+import { windowEnd } from "../../core/calendar-window.ts";
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
+import type { CounterValues } from "../../policy/counter-facts.ts";
 import type { Decision, Verdict } from "../../policy/decision.ts";
 import { type DescribedCall, type Target, targetId } from "../call.ts";
 import type { GatewayParts } from "../parts.ts";
 
-export interface CallDecision extends Decision {
+interface WordedDecision extends Decision {
   /** What was asked for and not permitted, in words; null when everything is. */
   readonly detail: string | null;
+}
+
+export interface CallDecision extends WordedDecision {
+  /** Where the counters stood that policies read; null when they read none. */
+  readonly counters: CounterValues | null;
 }
 
 /** What a decision rests on besides its target. */
@@ -21,34 +28,35 @@ export function decide(
   parts: Pick<GatewayParts, "policy">,
   call: DecidableCall,
   target: Target,
+  counters: CounterValues | null = null,
 ): CallDecision {
   const model = targetId(target);
   const principal = { id: call.application.name };
   const action = call.endpoint === "chat" ? "chat" : "embed";
-  let strictest = worded(
-    parts.policy.decide({ action, principal, model, context: call.facts }),
-    `application \`${call.application.name}\` may not ${action} with \`${model}\``,
-  );
+  const facts = counters === null ? call.facts : { ...call.facts, counters };
+  const may = parts.policy.decide({ action, principal, model, context: facts });
+  let strictest = worded(may, `application \`${call.application.name}\` may not ${action} with \`${model}\``);
   for (const feature of call.request.features) {
     const decision = parts.policy.decide({
       action: "use_feature",
       principal,
       model,
-      context: { ...call.facts, feature },
+      context: { ...facts, feature },
     });
     const next = worded(decision, `\`${feature}\` may make the provider act and needs its own permit`);
     strictest = { ...stricter(strictest, next), shadow: strictestShadow(strictest, next) };
   }
-  return strictest;
+  return { ...strictest, counters };
 }
 
 /** Where only one of them has shadows, the other would have been decided as it was. */
-function strictestShadow(one: CallDecision, other: CallDecision): Verdict | null {
+function strictestShadow(one: WordedDecision, other: WordedDecision): Verdict | null {
   if (one.shadow === null && other.shadow === null) return null;
   return stricter<Verdict>(one.shadow ?? one, other.shadow ?? other);
 }
 
-export function decisionRefusal(decision: CallDecision): Refusal {
+/** `at` is the call's time, which says in which windows it was decided. */
+export function decisionRefusal(decision: CallDecision, at: number): Refusal {
   if (decision.error !== null) {
     return { reason: "policy_error", policies: decision.policies, detail: decision.error };
   }
@@ -60,7 +68,10 @@ export function decisionRefusal(decision: CallDecision): Refusal {
       tools: [],
     };
   }
-  return { reason: "policy_denied", policies: decision.policies, detail: decision.detail };
+  const { policies, detail, until } = decision;
+  if (until === undefined) return { reason: "policy_denied", policies, detail };
+  const retryAfterSeconds = Math.ceil((windowEnd(until, at) - at) / 1000);
+  return { reason: "rate_limited", policies, retryAfterSeconds };
 }
 
 const strictness = { permit: 0, hold: 1, deny: 2 } as const;
@@ -83,6 +94,6 @@ function union(one: readonly DeterminingPolicy[], other: readonly DeterminingPol
   return [...new Map([...one, ...other].map((policy) => [policy.id, policy])).values()];
 }
 
-function worded(decision: Decision, detail: string): CallDecision {
+function worded(decision: Decision, detail: string): WordedDecision {
   return { ...decision, detail: decision.outcome === "permit" ? null : detail };
 }

@@ -6,7 +6,7 @@ import type { IdentifiedCall, ParsedCall } from "../call.ts";
 import { describe } from "./describe.ts";
 import { parse } from "./parse.ts";
 
-const limits = { body: 2 ** 25, response: 2 ** 25, depth: 64 };
+const limits = { body: 2 ** 25, response: 2 ** 25, depth: 64, assumed_output: 1000 };
 const subjects = { userId: () => "u_1", applicationId: () => "a_1" };
 
 function identified(body: string): IdentifiedCall {

@@ -32,7 +32,7 @@ export function decisionEntry(
     user: call.user,
     requested_model: call.request.requestedModel,
     target: targetId(target),
-    facts: recordedFacts(call),
+    facts: { ...recordedFacts(call), ...recordedCounters(decision.counters) },
     decision: decision.outcome,
     policies: recordedPolicies(decision.policies),
     reasons: recordedReasons(decision.policies, decision.error ?? decision.detail),
@@ -170,6 +170,13 @@ function recordedFeatures(features: readonly string[]): NonNullable<DecidedBody[
   });
   const left = features.length - fitting.length;
   return { features: fitting, ...(left === 0 ? {} : { features_left_out: left }) };
+}
+
+/** By their paths. Those of a user that the call does not name are no facts. */
+function recordedCounters(counters: CallDecision["counters"]): Record<string, number> {
+  const recorded: Record<string, number> = {};
+  for (const [path, value] of Object.entries(counters ?? {})) if (value !== null) recorded[path] = value;
+  return recorded;
 }
 
 function bounded(reason: string): string {

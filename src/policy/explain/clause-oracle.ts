@@ -41,7 +41,7 @@ export class ClauseOracle {
     if (text.type === "failure") return null;
     const parsed = parsePolicyFile({ name: "clause", text: text.text });
     if (!parsed.ok) return null;
-    const slice = { policies: parsed.value, readsSignOffs: true, reads: [], shadowed: null };
+    const slice = { policies: parsed.value, readsSignOffs: true, reads: [], counters: [], shadowed: null };
     const slices = new Map([[this.#request.action.id, slice]]);
     const { outcome } = this.#engines
       .prepare(this.#loaded, slices)

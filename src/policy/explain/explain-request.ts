@@ -3,6 +3,7 @@
 
 import { CedarEngines } from "../cedar-engine.ts";
 import { actionOf, cedarRequest } from "../cedar-request.ts";
+import { counterUses } from "../counter-uses.ts";
 import { rule } from "../decide.ts";
 import type { Decision, DecisionRequest, Outcome } from "../decision.ts";
 import type { LoadedPolicies } from "../load.ts";
@@ -56,7 +57,10 @@ export function explainRequest(
   }
   // What is denied is denied even if every sign-off were given.
   const approvals = decision?.outcome === "deny" && slice.readsSignOffs ? loaded.world.signOffs : [];
-  const described = cedarRequest(request, application);
+  // Counters that are not on record are left out: what reads them cannot be evaluated then, and says so.
+  const known = request.action === "call_tool" ? {} : (request.context.counters ?? {});
+  const counters = counterUses(loaded.policies).filter(({ path }) => known[path] !== undefined);
+  const described = cedarRequest(request, application, counters);
   const oracle = new ClauseOracle(loaded, described, approvals);
   const explained = { request: described, approvals, unknown };
   const policies = (slice.shadowed ?? slice).policies.map((policy) => {

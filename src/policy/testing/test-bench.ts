@@ -2,6 +2,7 @@
 
 import { CedarEngines } from "../cedar-engine.ts";
 import { actionOf, cedarRequest } from "../cedar-request.ts";
+import { counterUses } from "../counter-uses.ts";
 import { decider } from "../decider.ts";
 import type { Decision, DecisionPoint, DecisionRequest } from "../decision.ts";
 import type { Evaluator } from "../evaluator.ts";
@@ -44,10 +45,11 @@ export class TestBench {
       one.name === application && groups !== undefined ? { ...one, groups } : one,
     );
     const asked = { ...this.#loaded, world: { ...world, applications } };
-    const { revision, decide } = decider(asked, this.#slices, this.#engine, null);
+    const { revision, counters, decide } = decider(asked, this.#slices, this.#engine, null);
     const principal = applications.find(({ name }) => name === application);
     return {
       revision,
+      counters,
       decide: (request) => {
         const decision = decide(request);
         for (const { id } of decision.policies) this.#determined.add(id);
@@ -69,7 +71,7 @@ export class TestBench {
 
   #noteOthers(request: DecisionRequest, principal: PolicyApplication, decision: Decision): void {
     if (!this.#slices.has(actionOf(request))) return;
-    const asked = cedarRequest(request, principal);
+    const asked = cedarRequest(request, principal, counterUses(this.#loaded.policies));
     if (decision.outcome === "hold") {
       // Without the permits that take effect once it is signed off, it would be a deny.
       const { policies } = this.#engine.evaluate(asked, decision.signOffs, false);

@@ -1,6 +1,7 @@
 // The shape of a test file beside the policies. Strict: an unknown key is an error.
 
 import { z } from "zod";
+import { counterAt } from "../counter-facts.ts";
 import { statedFacts } from "./test-facts.ts";
 
 const name = z.string().min(1).max(200);
@@ -43,6 +44,15 @@ const policyTest = z.strictObject({
   /** The client offers the tool under another definition than the one that the catalog pins. */
   drifted: z.boolean().optional(),
   facts: statedFacts.default({}),
+  /** Where counters stand with this call, by path; 0 where it is left out. */
+  counters: z
+    .record(
+      z.string().refine((path) => counterAt(path) !== null, {
+        error: "write a counter as `spend.month`, `rate.user.minute` or `tokens.group.NAME.day`",
+      }),
+      z.int().nonnegative(),
+    )
+    .optional(),
   expect: expectation,
 });
 

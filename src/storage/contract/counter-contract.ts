@@ -2,29 +2,28 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type {
-  Amount,
-  BoundCounter,
-  Counter,
-  CountedCall,
-  CounterStore,
-  Reservation,
-} from "../../usage/counter-store.ts";
+import type { Counter } from "../../usage/counter-store.ts";
+import { describeCounterRaces } from "./counter-races.ts";
+import {
+  bound,
+  counted,
+  free,
+  monthEnd,
+  reservation,
+  shopMinute,
+  shopMonth,
+  staffDay,
+  times,
+  used,
+  zero,
+} from "./counter-samples.ts";
 import { type OpenStorage, withStorage } from "./driver.ts";
-
-/** Monday, 2026-11-30, 23:59:30 UTC: the last half minute of its month. */
-const monthEnd = Date.parse("2026-11-30T23:59:30.000Z");
-const shopMonth: Counter = { kind: "application", name: "shop", window: "month" };
-const shopMinute: Counter = { ...shopMonth, window: "minute" };
-const staffDay: Counter = { kind: "group", name: "staff", window: "day" };
-const zero: Amount = { requests: 0, tokens: 0, microUsd: 0, unpriced: 0 };
-const used: Amount = { requests: 1, tokens: 100, microUsd: 40, unpriced: 0 };
 
 export function describeCounterContract(open: OpenStorage): void {
   describe("counters", () => {
     describeReserving(open);
     describeCounting(open);
-    describeRaces(open);
+    describeCounterRaces(open);
   });
 }
 
@@ -68,6 +67,21 @@ function describeReserving(open: OpenStorage): void {
       const third = { ...second, counters: [bound(shopMonth, "microUsd", 0, 90)] };
       assert.deepEqual(await counters.reserve(third), { reserved: true, values: [dearer] });
       assert.deepEqual(await counters.read(monthEnd, [shopMonth, staffDay]), [dearer, zero]);
+    }));
+
+  test("a counter in which the call does not count is only looked at", () =>
+    withStorage(open, async ({ counters }) => {
+      await counters.reserve(reservation({ counters: [free(staffDay)] }));
+      const second = (atMost: number) =>
+        reservation({
+          call: "call_2",
+          counters: [free(shopMonth), { ...bound(staffDay, "requests", 0, atMost), counts: false }],
+        });
+      assert.deepEqual(await counters.reserve(second(0)), { reserved: false, values: [used, used] });
+      assert.deepEqual(await counters.reserve(second(1)), { reserved: true, values: [used, used] });
+      await counters.settle("call_2", times(3));
+      assert.deepEqual(await counters.read(monthEnd, [shopMonth, staffDay]), [times(3), used]);
+      assert.deepEqual(await counters.read(monthEnd, [shopMonth, staffDay], "call_2"), [zero, used]);
     }));
 
   test("what was really used takes the place of what was reserved, once", () =>
@@ -195,102 +209,4 @@ function describeCounting(open: OpenStorage): void {
       assert.deepEqual(await counters.read(monthEnd, [shopMonth]), [times(2)]);
       assert.equal(await counters.releaseOfOthers(["here", "there"]), 0);
     }));
-}
-
-function describeRaces(open: OpenStorage): void {
-  const calls = Array.from({ length: 100 }, (_, at) => `call_${at}`);
-
-  test("of reservations that race for one counter exactly as many are made as fit, whichever gateway makes them", () =>
-    withStorage(open, async ({ counters }, opened) => {
-      const stores = [counters, (await opened.rival()).counters];
-      const bounds = [bound(shopMonth, "tokens", 0, 3000), free(staffDay)];
-      const results = await Promise.all(
-        calls.map((call, at) => storeOf(stores, at).reserve(reservation({ call, counters: bounds }))),
-      );
-      assert.equal(results.filter(({ reserved }) => reserved).length, 30);
-      const stood = results.filter(({ reserved }) => reserved).map(({ values: [first] }) => first?.tokens);
-      assert.deepEqual(
-        stood.toSorted((a, b) => Number(a) - Number(b)),
-        Array.from({ length: 30 }, (_, at) => (at + 1) * 100),
-      );
-      assert.deepEqual(await counters.read(monthEnd, [shopMonth, staffDay]), [times(30), times(30)]);
-    }));
-
-  test("reservations of several counters that race in opposite orders do not hold each other up for good", () =>
-    withStorage(open, async ({ counters }, opened) => {
-      const stores = [counters, (await opened.rival()).counters];
-      const orders = [
-        [free(shopMonth), free(staffDay)],
-        [free(staffDay), free(shopMonth)],
-      ];
-      const results = await Promise.all(
-        calls.map((call, at) =>
-          storeOf(stores, at).reserve(reservation({ call, counters: orders[at % 2] ?? [] })),
-        ),
-      );
-      assert.ok(results.every(({ reserved }) => reserved));
-      assert.deepEqual(await counters.read(monthEnd, [shopMonth, staffDay]), [times(100), times(100)]);
-    }));
-
-  test("settling, releasing and counting may race for the same calls, and each counts once", () =>
-    withStorage(open, async ({ counters, usage }, opened) => {
-      const rival = await opened.rival();
-      for (const call of calls) await counters.reserve(reservation({ call, counters: [free(shopMonth)] }));
-      const real = times(2);
-      const ends = calls.slice(0, 60).map((call) => counted(call, real));
-      const settled = calls.slice(0, 80);
-      const released = calls.slice(80);
-      const [counts] = await Promise.all([
-        Promise.all([usage, rival.usage].map((store) => store.advance(0, 60, [], ends))),
-        ...settled.map((call, at) => storeOf([counters, rival.counters], at).settle(call, real)),
-        ...released.flatMap((call) => [counters.release(call), rival.counters.release(call)]),
-      ]);
-      assert.equal(counts.filter(Boolean).length, 1);
-      assert.deepEqual(await counters.read(monthEnd, [shopMonth]), [times(160)]);
-      assert.equal(await counters.releaseOfOthers([]), 20);
-      assert.deepEqual(await counters.read(monthEnd, [shopMonth]), [times(120)]);
-    }));
-
-  test("one call that is reserved many times at once holds one reservation", () =>
-    withStorage(open, async ({ counters }, opened) => {
-      const stores = [counters, (await opened.rival()).counters];
-      const results = await Promise.all(
-        calls.map((_, at) => storeOf(stores, at).reserve(reservation({ counters: [free(shopMonth)] }))),
-      );
-      assert.deepEqual(new Set(results.map(({ values: [first] }) => first?.tokens)), new Set([100]));
-      assert.deepEqual(await counters.read(monthEnd, [shopMonth]), [used]);
-    }));
-}
-
-function storeOf(stores: readonly CounterStore[], at: number): CounterStore {
-  const store = stores[at % stores.length];
-  assert.ok(store);
-  return store;
-}
-
-function reservation(changes: Partial<Reservation>): Reservation {
-  return { call: "call_1", holder: "here", at: monthEnd, counters: [], amount: used, ...changes };
-}
-
-function counted(
-  call: string,
-  amount: Amount = used,
-  subjects: CountedCall["subjects"] = [
-    { kind: "application", name: "shop" },
-    { kind: "group", name: "staff" },
-  ],
-): CountedCall {
-  return { call, at: monthEnd, subjects, amount, unknown: false };
-}
-
-function free(counter: Counter): BoundCounter {
-  return { ...counter, within: {} };
-}
-
-function bound(counter: Counter, measure: keyof Amount, atLeast: number, atMost: number): BoundCounter {
-  return { ...counter, within: { [measure]: { atLeast, atMost } } };
-}
-
-function times(count: number): Amount {
-  return { requests: count, tokens: 100 * count, microUsd: 40 * count, unpriced: 0 };
 }

@@ -43,6 +43,13 @@ export function heldOf(row: Row): Held {
   return { at: integer(row, "at"), counters, amount: amountOf(row) };
 }
 
+/** What of a counter is this call's. */
+export function heldOfKey(held: Held | null, key: CounterKey): Amount {
+  const name = key.join();
+  const holds = held?.counters.some((counter) => counterKey(counter, held.at).join() === name) === true;
+  return held !== null && holds ? held.amount : nothing;
+}
+
 /** Without what belongs to the reservation alone, as it is kept. */
 export function heldCounters(counters: readonly Counter[]): string {
   return JSON.stringify(counters.map(({ window, kind, name }) => ({ window, kind, name })));

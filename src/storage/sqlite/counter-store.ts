@@ -1,24 +1,20 @@
 // Counters and reservations on SQLite.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type {
-  Amount,
-  Counter,
-  CounterStore,
-  Reservation,
-  ReserveResult,
-} from "../../usage/counter-store.ts";
-import { amountOf, counterKey } from "./counter-rows.ts";
-import { readCounter } from "./counter-tables.ts";
+import type { Amount, Counter, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
+import { amountOf, counted, counterKey, heldOf, heldOfKey, minus } from "./counter-rows.ts";
+import { readCounter, readReservation } from "./counter-tables.ts";
 import { rowOf } from "./row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqliteCounterStore implements CounterStore {
   readonly #read: StatementSync;
+  readonly #held: StatementSync;
   readonly #writes: WriteSide["counters"];
 
   constructor(reader: DatabaseSync, writes: WriteSide["counters"]) {
     this.#read = reader.prepare(readCounter);
+    this.#held = reader.prepare(readReservation);
     this.#writes = writes;
   }
 
@@ -38,7 +34,12 @@ export class SqliteCounterStore implements CounterStore {
     return this.#writes.releaseOfOthers(holders);
   }
 
-  async read(at: number, counters: readonly Counter[]): Promise<readonly Amount[]> {
-    return counters.map((counter) => amountOf(rowOf(this.#read.get(...counterKey(counter, at)))));
+  async read(at: number, counters: readonly Counter[], without = ""): Promise<readonly Amount[]> {
+    const row = this.#held.get(without);
+    const held = row === undefined ? null : heldOf(row);
+    return counters.map((counter) => {
+      const key = counterKey(counter, at);
+      return counted(minus(amountOf(rowOf(this.#read.get(...key))), heldOfKey(held, key)));
+    });
   }
 }

@@ -20,7 +20,11 @@ import {
 import { rowOf } from "./row.ts";
 import { most } from "./usage-columns.ts";
 
-const grow = amountColumns.map((name, at) => `${name} = max(0, min(${name} + ?${at + 5}, ${most}))`).join(", ");
+const grow = amountColumns
+  .map((name, at) => `${name} = max(0, min(${name} + ?${at + 5}, ${most}))`)
+  .join(", ");
+
+export const readReservation = "SELECT * FROM reservations WHERE call = ?";
 
 export const readCounter =
   "SELECT requests, tokens, micro_usd, unpriced FROM counters WHERE window = ? AND start = ? AND kind = ? AND name = ?";
@@ -46,7 +50,7 @@ export class CounterTables {
       `UPDATE counters SET ${grow} WHERE window = ?1 AND start = ?2 AND kind = ?3 AND name = ?4`,
     );
     this.#hold = database.prepare("INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    this.#held = database.prepare("SELECT * FROM reservations WHERE call = ?");
+    this.#held = database.prepare(readReservation);
     this.#drop = database.prepare("DELETE FROM reservations WHERE call = ?");
     this.#all = database.prepare("SELECT * FROM reservations");
     this.#anyHeld = database.prepare("SELECT call FROM reservations LIMIT 1");
@@ -66,8 +70,9 @@ export class CounterTables {
   /** In place of what the call holds. */
   hold({ call, holder, at, counters, amount }: Reservation): void {
     this.drop(call);
-    for (const counter of counters) this.#add.run(...counterKey(counter, at), ...valuesOf(amount));
-    this.#hold.run(call, holder, at, heldCounters(counters), ...valuesOf(amount));
+    const counting = counters.filter(({ counts }) => counts);
+    for (const counter of counting) this.#add.run(...counterKey(counter, at), ...valuesOf(amount));
+    this.#hold.run(call, holder, at, heldCounters(counting), ...valuesOf(amount));
   }
 
   /** The reservation stays, with another amount. False when there is none. */

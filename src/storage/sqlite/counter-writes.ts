@@ -1,7 +1,7 @@
 // Reserving, settling and releasing what calls may use.
 
 import type { Amount, Bounds, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
-import { counted, counterKey, type Held, minus, nothing, plus } from "./counter-rows.ts";
+import { counted, counterKey, heldOfKey, minus, plus } from "./counter-rows.ts";
 import type { CounterTables } from "./counter-tables.ts";
 import type { Writing } from "./writing.ts";
 
@@ -21,8 +21,8 @@ export class CounterWrites
       const before = this.#tables.held(reservation.call);
       const values = reservation.counters.map((counter) => {
         const key = counterKey(counter, reservation.at);
-        const others = minus(this.#tables.stand(key), heldOfKey(before, key.join()));
-        return plus(counted(others), reservation.amount);
+        const others = counted(minus(this.#tables.stand(key), heldOfKey(before, key)));
+        return counter.counts ? plus(others, reservation.amount) : others;
       });
       const reserved = reservation.counters.every(({ within }, at) => holds(within, values[at]));
       if (reserved) this.#tables.hold(reservation);
@@ -41,11 +41,6 @@ export class CounterWrites
   releaseOfOthers(holders: readonly string[]): Promise<number> {
     return this.#writing.writer.write(() => this.#tables.dropOfOthers(holders));
   }
-}
-
-function heldOfKey(held: Held | null, key: string): Amount {
-  const holds = held?.counters.some((counter) => counterKey(counter, held.at).join() === key) === true;
-  return held !== null && holds ? held.amount : nothing;
 }
 
 function holds(
