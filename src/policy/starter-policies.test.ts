@@ -33,12 +33,13 @@ test("every example in the comments loads and does what it says", () => {
     lines.replaceAll(/^\/\/ ?/gm, ""),
   );
   assert.equal(examples.length, (starter.match(/^\/\/ @id/gm) ?? []).length);
-  assert.ok(examples.length >= 9, `found ${examples.length}`);
+  assert.ok(examples.length >= 16, `found ${examples.length}`);
   const text = `${starter}\n${examples.join("\n")}`;
   loaded(text, testWorld);
-  const { decide } = deciderFor(text);
+  const { counters, decide } = deciderFor(text);
   const deniedBy = (request: Parameters<typeof decide>[0]) => decide(request).policies.map(({ id }) => id);
-  const fine = { output_limit: 100 };
+  const unused = Object.fromEntries(counters.map(({ path }) => [path, 0]));
+  const fine = { output_limit: 100, user: "ana", counters: unused };
   assert.equal(decide(chat(fine)).outcome, "permit");
   assert.deepEqual(deniedBy(chat(fine, "demo/assistant-large")), ["no-large-demo-model"]);
   assert.deepEqual(deniedBy({ ...chat(fine, "openai/gpt"), principal: { id: "batch" } }), [
@@ -48,8 +49,26 @@ test("every example in the comments loads and does what it says", () => {
     "no-secrets-to-openai",
   ]);
   assert.deepEqual(deniedBy(chat({ ...fine, time: Date.parse("2026-11-22T10:00:00Z") })), ["office-hours"]);
-  assert.deepEqual(deniedBy(chat()), ["answers-have-a-limit"]);
-  assert.equal(decide(feature("web_search_options")).outcome, "permit");
+  assert.deepEqual(deniedBy(chat({ user: "ana", counters: unused })), ["answers-have-a-limit"]);
+  const { user: _, ...unnamed } = { ...fine, counters: { ...unused, "tokens.user.day": null } };
+  assert.deepEqual(deniedBy(chat(unnamed)), ["users-are-named"]);
+  const limits: readonly (readonly [string, number, string])[] = [
+    ["rate.minute", 60, "sixty-requests-a-minute"],
+    ["spend.month", 500_000_000, "five-hundred-dollars-a-month"],
+    ["unpriced.day", 0, "priced-models-only"],
+    ["spend.group.staff.day", 100_000_000, "staff-share-a-budget"],
+    ["tokens.user.day", 1_000_000, "a-million-tokens-a-day-for-each-user"],
+  ];
+  for (const [path, most, id] of limits) {
+    assert.equal(decide(chat({ ...fine, counters: { ...unused, [path]: most } })).outcome, "permit", id);
+    assert.deepEqual(deniedBy(chat({ ...fine, counters: { ...unused, [path]: most + 1 } })), [id]);
+  }
+  const nearly = { ...fine, counters: { ...unused, "spend.month": 400_000_001 } };
+  assert.equal(decide(chat(nearly)).outcome, "permit");
+  assert.ok(
+    deniedBy(chat(nearly, "demo/assistant-large")).includes("large-models-until-four-hundred-dollars"),
+  );
+  assert.equal(decide(feature("web_search_options", fine)).outcome, "permit");
   assert.deepEqual(decide(toolCall("pay_invoice", { source_address: "10.20.1.1" })).signOffs, ["finance"]);
   assert.deepEqual(deniedBy(toolCall("pay_invoice")), ["payments-from-the-office"]);
   assert.deepEqual(deniedBy(toolCall("unknown")), ["only-catalogued-tools"]);
