@@ -26,12 +26,13 @@ import { type DataUse, dataUse, type InspectedData, inspectData } from "./storag
 import { observeSqliteRevisions } from "./storage/sqlite/observed-revisions.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
 import { Reservations } from "./usage/reservations.ts";
+import { standingCounters } from "./usage/standing-counters.ts";
 import { UsageProjection } from "./usage/usage-projection.ts";
 import { adminServices } from "./wiring/admin-services.ts";
 import { Closing } from "./wiring/closing.ts";
 import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
-import { countedSubjects, settleLeftovers } from "./wiring/counting.ts";
+import { configuredSubjects, countedSubjects, settleLeftovers } from "./wiring/counting.ts";
 import { openEgress, unusedProxyVariables } from "./wiring/egress.ts";
 import { openMetrics } from "./wiring/metrics.ts";
 import { openPolicies } from "./wiring/policies.ts";
@@ -183,6 +184,8 @@ async function openOn(
       payloads,
       usage,
       usageStore: storage.usage,
+      standing: () =>
+        standingCounters(storage.counters, configuredSubjects(inForce.current.applications), now()),
       policies,
       revisions: storage.revisions,
       operatorHolder,

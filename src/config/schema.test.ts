@@ -35,6 +35,7 @@ applications: [{ name: a, groups: [staff], environment: production, owner: ana, 
 prices: { openai/gpt-x: { input: 0.15, output: 0.6, cached_input: 0.075 } }
 audit: { payloads: none }
 limits: { body: 1MiB, response: 2MiB, depth: 10, headers: 8KiB, concurrency: 1, queue: 0, time: 10m, drain: 0s }
+limits: { body: 1MiB, response: 2MiB, depth: 10, headers: 8KiB, concurrency: 1, queue: 0, drain: 0s, assumed_output: 500 }
 log: { level: debug }
 `,
   );
@@ -46,6 +47,7 @@ log: { level: debug }
     concurrency: 1,
     queue: 0,
     time: 600_000,
+    assumed_output: 500,
     drain: 0,
   });
   const { openai } = config.providers;

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { parseStrictJson } from "../core/strict-json.ts";
 import { bodyLimitBytes, errorResponses, failureOf, RequestFault, refuse } from "./admin/admin-error.ts";
 import { noQuery } from "./admin/admin-schemas.ts";
+import { type CounterServices, counterRoutes } from "./admin/counters.ts";
 import { entryRoutes } from "./admin/entries.ts";
 import type { EntryLog } from "./admin/entry-search.ts";
 import { type KeyServices, keyRoutes } from "./admin/keys.ts";
@@ -27,6 +28,7 @@ export interface AdminServices {
   readonly log: EntryLog;
   readonly payloads: PayloadServices;
   readonly usage: UsageServices;
+  readonly counters: CounterServices;
   readonly policies: PolicyServices;
 }
 
@@ -51,6 +53,7 @@ export function adminApi(services: AdminServices): FastifyPluginAsync {
     entryRoutes(app, services.log);
     payloadRoutes(app, services.log, services.payloads);
     usageRoutes(app, services.usage);
+    counterRoutes(app, services.counters);
     policyRoutes(app, services.policies);
   };
 }

@@ -15,6 +15,7 @@ import type { ApiKeys, NewKey as CreatedKey, KeyFailure, ListedKey } from "../id
 import { isOperatorToken, type OperatorFile } from "../identity/operator-token.ts";
 import type { DecisionPoint } from "../policy/decision.ts";
 import type { RevisionStore } from "../policy/revision-store.ts";
+import type { StandingCounter } from "../usage/standing-counters.ts";
 import type { UsageProjection } from "../usage/usage-projection.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
 
@@ -24,6 +25,8 @@ export interface AdminParts {
   readonly log: LogStore;
   readonly usage: UsageProjection;
   readonly usageStore: UsageStore;
+  /** Where the counters of all applications and groups stand. */
+  readonly standing: () => Promise<readonly StandingCounter[]>;
   readonly policies: DecisionPoint;
   readonly revisions: Pick<RevisionStore, "byRevision">;
   /** Without it no payload is shown. */
@@ -54,6 +57,12 @@ export function adminServices(parts: AdminParts): AdminServices {
     policies: {
       revision: () => parts.policies.revision,
       contentOf: async (revision) => (await parts.revisions.byRevision(revision))?.content ?? null,
+    },
+    counters: {
+      now: async () => {
+        await parts.usage.catchUp();
+        return parts.standing();
+      },
     },
   };
 }

@@ -24,6 +24,17 @@ export function countedSubjects(
   return subjects;
 }
 
+/** All that the config names: its applications, and the groups that they are in. */
+export function configuredSubjects(
+  applications: ReadonlyMap<string, { readonly groups: readonly string[] }>,
+): readonly CounterSubject[] {
+  const groups = new Set([...applications.values()].flatMap((application) => application.groups));
+  return [
+    ...[...applications.keys()].map((name) => ({ kind: "application" as const, name })),
+    ...[...groups].map((name) => ({ kind: "group" as const, name })),
+  ];
+}
+
 /**
  * Counts the log, recovery's ends included, and releases what was reserved for calls that are not on it. Where the log
  * cannot be counted everything stays reserved: limits may then be reached too early, and never too late.

@@ -24,8 +24,10 @@ import { ApiKeys } from "../../src/identity/api-keys.ts";
 import { KeyGuard } from "../../src/identity/key-guard.ts";
 import type { DecisionPoint } from "../../src/policy/decision.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/open.ts";
+import { standingCounters } from "../../src/usage/standing-counters.ts";
 import { UsageProjection } from "../../src/usage/usage-projection.ts";
 import { adminServices } from "../../src/wiring/admin-services.ts";
+import { configuredSubjects } from "../../src/wiring/counting.ts";
 import { trailEvents } from "../../src/wiring/trail-events.ts";
 import { testFolder } from "./test-gateway.ts";
 
@@ -38,6 +40,9 @@ const policies: DecisionPoint = {
     throw new Error("nothing is decided here");
   },
 };
+
+/** Of the calls that are recorded here. */
+const applications = new Map([["billing", { groups: ["staff"] }]]);
 
 export type AdminBench = Awaited<ReturnType<typeof adminBench>>;
 
@@ -83,6 +88,7 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     log: storage.log,
     usage,
     usageStore: storage.usage,
+    standing: () => standingCounters(storage.counters, configuredSubjects(applications), clock.now()),
     policies,
     revisions: storage.revisions,
     payloads,

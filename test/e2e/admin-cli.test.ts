@@ -246,6 +246,29 @@ describe("keys, secrets and usage", () => {
     const refused = await cli(t, "usage", "--by", "colour");
     assert.deepEqual([refused.code, /takes `application`/.test(refused.stderr)], [1, true]);
   });
+
+  test("usage --now shows what counts against limits, and when each window ends", async (t) => {
+    const bench = await openBench(t);
+    bench.clock.time = Date.parse("2026-01-05T10:20:30.000Z");
+    const body = { ...leafSamples["call.completed"], cost_micro_usd: 1_500_000 };
+    await bench.trail.append([bench.trail.encode(body, null)]);
+    const { stdout } = await cli(t, "usage", "--now");
+    assert.deepEqual(lines(stdout).slice(0, 6), [
+      "kind         name     window  ends                      requests  tokens  unpriced   cost",
+      "application  billing  minute  2026-01-05T10:21:00.000Z         1      46         0  $1.50",
+      "application  billing  hour    2026-01-05T11:00:00.000Z         1      46         0  $1.50",
+      "application  billing  day     2026-01-06T00:00:00.000Z         1      46         0  $1.50",
+      "application  billing  month   2026-02-01T00:00:00.000Z         1      46         0  $1.50",
+      "group        staff    minute  2026-01-05T10:21:00.000Z         0       0         0  $0.00",
+    ]);
+    bench.clock.time += 60_000;
+    const [minute, hour] = JSON.parse((await cli(t, "usage", "--now", "--json")).stdout);
+    assert.deepEqual(
+      [minute.window, minute.requests, minute.begins],
+      ["minute", 0, "2026-01-05T10:21:00.000Z"],
+    );
+    assert.deepEqual([hour.window, hour.requests, hour.cost_micro_usd], ["hour", 1, 1_500_000]);
+  });
 });
 
 describe("audit", () => {
