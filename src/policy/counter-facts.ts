@@ -43,7 +43,9 @@ export function counterFact(steps: readonly string[]): CounterFact | null {
 export function counterAt(path: string): CounterFact | null {
   const steps = path.split(".");
   const isGroup = steps[1] === "group" && steps.length > 3;
-  return counterFact(isGroup ? [...steps.slice(0, 2), steps.slice(2, -1).join("."), ...steps.slice(-1)] : steps);
+  return counterFact(
+    isGroup ? [...steps.slice(0, 2), steps.slice(2, -1).join("."), ...steps.slice(-1)] : steps,
+  );
 }
 
 /** What `stated` says of these, by path; what it leaves out is what `otherwise` says, and null for a user that there is none. */

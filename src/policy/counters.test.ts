@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkParseSchema } from "@cedar-policy/cedar-wasm/nodejs";
 import fc from "fast-check";
+import { counterAt, countersFrom } from "./counter-facts.ts";
 import { counterUses, limitWindow, sameDecision } from "./counter-uses.ts";
 import type { CallContext } from "./decision.ts";
 import { DecisionCache } from "./decision-cache.ts";
@@ -137,6 +138,21 @@ test("values with the same decision are those between two thresholds, or a thres
       }
     }),
   );
+});
+
+test("a counter is read from its path, dots of a group's name included, and stated or unknown", () => {
+  assert.deepEqual(counterAt("spend.group.a.b-c.month")?.of, { kind: "group", name: "a.b-c" });
+  assert.deepEqual(counterAt("rate.user.minute")?.steps, ["rate", "user", "minute"]);
+  for (const path of ["spend", "spend.year", "spend.user", "spend.group.month", "hour", "spend.a.month"]) {
+    assert.equal(counterAt(path), null, path);
+  }
+  const { counters } = deciderFor(
+    permitCalls + limit("context.spend.month > 5 || (context.rate has user && context.rate.user.day > 1)"),
+  );
+  const recorded = { "spend.month": 7, labels: [] };
+  assert.deepEqual(countersFrom(counters, recorded, true, 0), { "rate.user.day": 0, "spend.month": 7 });
+  assert.deepEqual(countersFrom(counters, {}, false, 0), { "rate.user.day": null, "spend.month": 0 });
+  assert.deepEqual(countersFrom(counters, {}, true, undefined), {});
 });
 
 test("only a deny that nothing but limits determine ends with their windows, the longest of them", () => {

@@ -18,7 +18,7 @@ import { type PolicyWorld, worldProblems } from "./world.ts";
 
 export interface LoadedPolicies {
   readonly world: PolicyWorld;
-  /** For evaluating: the revision's schema with no other counters than these policies read. */
+  /** For evaluating, and in the revision: with no other counters than these policies read. */
   readonly schema: string;
   /** The floor first, then the folder's, file by file. Ids are unique. */
   readonly policies: readonly ParsedPolicy[];
@@ -59,12 +59,13 @@ export function loadPolicyFiles(files: readonly PolicyFile[], world: PolicyWorld
   }
   problems.push(...duplicates(loaded, files));
   if (problems.length > 0) return fail(problems);
+  const evaluated = cedarSchema(world, counterUses(loaded));
   return ok({
     world,
-    schema: cedarSchema(world, counterUses(loaded)),
+    schema: evaluated,
     policies: loaded,
     builtIn: policies.value.length,
-    revision: revisionOf(files, schema, world),
+    revision: revisionOf(files, evaluated, world),
   });
 }
 

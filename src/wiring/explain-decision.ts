@@ -7,9 +7,9 @@ import { actionRequest } from "../gateway/steps/decide-actions.ts";
 import { recordedPolicies, recordedShadow } from "../gateway/steps/record-decision.ts";
 import { CedarEngines } from "../policy/cedar-engine.ts";
 import { actionOf } from "../policy/cedar-request.ts";
-import { countersFrom } from "../policy/counter-facts.ts";
 import { callFacts } from "../policy/context-facts.ts";
 import { contextReads } from "../policy/context-reads.ts";
+import { countersFrom } from "../policy/counter-facts.ts";
 import { decider } from "../policy/decider.ts";
 import type { Decision, DecisionPoint, DecisionRequest } from "../policy/decision.ts";
 import { factsOf, isCallContext } from "../policy/describable.ts";
@@ -63,7 +63,12 @@ function explainBy(
 ): DecisionExplanation {
   const { loaded } = revision;
   const slices = slicePolicies(loaded.policies, loaded.world);
-  const { counters, decide: decideAgain } = decider(loaded, slices, new CedarEngines().prepare(loaded, slices), null);
+  const { counters, decide: decideAgain } = decider(
+    loaded,
+    slices,
+    new CedarEngines().prepare(loaded, slices),
+    null,
+  );
   const { values, unknown } = factsOnRecord(leaf, address);
   const asked: { readonly request: DecisionRequest; readonly decision: Decision }[] = [];
   const point: DecisionPoint = {

@@ -139,6 +139,10 @@ test("a budget put in force later counts what was used before, and once", async 
     );
   }
   assert.equal(await answered(gateway, key, 1), 0);
+  const denied = leavesOf(await readTrail(gateway), "call.decided").at(-1);
+  const explained = gateway.cli("policy", "explain", denied?.call ?? "");
+  assert.equal(explained.status, 0, explained.stdout + explained.stderr);
+  assert.match(explained.stdout, /context\.spend\.group/);
   await gateway.close();
 });
 
