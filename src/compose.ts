@@ -194,6 +194,7 @@ async function openOn(
     trustedProxies: loaded.config.server.trusted_proxies,
     bodyBytes: loaded.config.limits.body,
     headerBytes: loaded.config.limits.headers,
+    connections: loaded.config.limits.connections,
     tls: certificate?.current ?? null,
     onRefused: ({ reason }) => telemetry.refused(reason),
     ready: () => trail.available,

@@ -198,6 +198,14 @@ const limits = z
       .max(100_000)
       .default(2000)
       .describe("Calls that wait for their turn; beyond it 503."),
+    connections: z
+      .int()
+      .min(10)
+      .max(1_000_000)
+      .default(20_000)
+      .describe(
+        "Connections of clients. Beyond it the one that has been idle for longest makes room; while none is idle, new ones get 503.",
+      ),
     time: timerMs
       .prefault("1h")
       .describe(

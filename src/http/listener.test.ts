@@ -9,7 +9,7 @@ import { Listener } from "./listener.ts";
 const times = { headMs: 150, requestMs: 300, idleMs: 60_000, checkMs: 20 };
 
 async function setUp(t: TestContext) {
-  const listener = new Listener(16_384, times);
+  const listener = new Listener({ headerBytes: 16_384, connections: 100, tls: null, times });
   const app = Fastify({
     serverFactory: (handler) => listener.serve(handler),
     clientErrorHandler: () => {},
@@ -90,7 +90,7 @@ test("closing lets a request under way finish", async (t) => {
 });
 
 test("`localhost` is listened to at all of its addresses, and closing closes them all", async () => {
-  const listener = new Listener(16_384, times);
+  const listener = new Listener({ headerBytes: 16_384, connections: 100, tls: null, times });
   const app = Fastify({ serverFactory: (handler) => listener.serve(handler) });
   app.get("/", async () => "ok");
   const url = await listener.listen(app, "LOCALHOST", 0);

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
+import { ConnectionLimit } from "./connection-limit.ts";
 import { refusalToResponse } from "./refusal-to-response.ts";
 
 export interface ListenerTimes {
@@ -34,6 +35,16 @@ export interface TlsIdentity {
   readonly clientCa: string | null;
 }
 
+export interface ListenerOptions {
+  /** All headers of a request together. */
+  readonly headerBytes: number;
+  /** Most that may be open. */
+  readonly connections: number;
+  /** Null listens in clear text. */
+  readonly tls: TlsIdentity | null;
+  readonly times?: ListenerTimes;
+}
+
 /** After this, connections that have nothing to do with calls are closed whatever they are at. */
 const closingMs = 2000;
 
@@ -41,15 +52,16 @@ export class Listener {
   readonly #headerBytes: number;
   readonly #times: ListenerTimes;
   #tls: TlsIdentity | null;
+  readonly #connections: ConnectionLimit;
   readonly #servers: Server[] = [];
   readonly #expecting = new WeakSet<IncomingMessage>();
   #handler: RequestListener | null = null;
 
-  /** `tls` null listens in clear text. */
-  constructor(headerBytes: number, times: ListenerTimes = standardTimes, tls: TlsIdentity | null = null) {
-    this.#headerBytes = headerBytes;
-    this.#times = times;
-    this.#tls = tls;
+  constructor(options: ListenerOptions) {
+    this.#headerBytes = options.headerBytes;
+    this.#times = options.times ?? standardTimes;
+    this.#tls = options.tls;
+    this.#connections = new ConnectionLimit(options.connections);
   }
 
   /** For Fastify's `serverFactory`. */
@@ -79,6 +91,7 @@ export class Listener {
       this.#expecting.add(request);
       server.emit("request", request, response);
     });
+    this.#connections.watch(server);
     this.#servers.push(server);
     return server;
   }

@@ -16,6 +16,7 @@ export interface HttpServerOptions {
   readonly trustedProxies: readonly string[];
   readonly bodyBytes: number;
   readonly headerBytes: number;
+  readonly connections: number;
   /** Null where something else terminates TLS, or nothing does. */
   readonly tls: TlsIdentity | null;
   /** Told of every refusal that goes to a client. */
@@ -41,7 +42,7 @@ const recordingMs = 2000;
 
 export async function httpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { admission, onRefused } = options;
-  const listener = new Listener(options.headerBytes, undefined, options.tls);
+  const listener = new Listener(options);
   const calls = new DataPlane(options);
   const app = fastifyOn(listener, options);
   calls.addRoutes(app);
