@@ -7,6 +7,9 @@ import { OperatorError } from "../../core/operator-error.ts";
 import { type DataFiles, makeOwnFile } from "./data-files.ts";
 import { isLocked } from "./sqlite-fault.ts";
 
+/** INVARIANT: a lock is kept until it is released, whoever forgets it: a connection that nobody refers to is closed. */
+const held = new Set<DatabaseSync>();
+
 export interface FolderLock {
   release(): void;
 }
@@ -19,6 +22,7 @@ export function lockFolder(files: DataFiles): FolderLock {
     database.exec("BEGIN EXCLUSIVE");
     writeFileSync(files.pid, `${process.pid}\n`, { mode: 0o600 });
     const written = versionOf(files.pid);
+    held.add(database);
     return { release: () => release(database, files.pid, written) };
   } catch (fault) {
     database.close();
@@ -31,6 +35,7 @@ export function lockFolder(files: DataFiles): FolderLock {
 /** A gateway that got past the lock has written the file anew: then it is that one's. Its process may have the same number. */
 function release(database: DatabaseSync, pid: string, written: string | null): void {
   if (written !== null && versionOf(pid) === written) rmSync(pid, { force: true });
+  held.delete(database);
   database.close();
 }
 
