@@ -41,6 +41,7 @@ export function newLogState(): LogState {
 }
 
 export class MemoryLogStore implements LogStore {
+  readonly peers = null;
   readonly state: LogState;
   #epoch = 0;
 

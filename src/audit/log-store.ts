@@ -2,6 +2,7 @@
 
 import type { EncodedEntry } from "../core/entry.ts";
 import type { LogHead } from "../core/merkle-tree.ts";
+import type { PeerStore } from "./peer-store.ts";
 
 /** What a log is called, written once when it is created. */
 export interface LogIdentity {
@@ -70,6 +71,9 @@ export class FencedError extends Error {
 }
 
 export interface LogStore {
+  /** Where several instances write at the same time; null where one does. */
+  readonly peers: PeerStore | null;
+
   /** The log's name, or null before `create`. */
   identity(): Promise<LogIdentity | null>;
 
@@ -80,6 +84,9 @@ export interface LogStore {
    * Takes over writing and returns the new epoch (1 for the first). From then on every write of an earlier epoch, not of
    * the log alone, gets `FencedError`. So does every write once the stored head is not the one that this instance
    * committed last: both are compared in the transaction of every write.
+   *
+   * Where there are peers it joins those who write, under an epoch that no other has. A peer of which nothing is heard is
+   * fenced, and from then on every write of it gets `FencedError`.
    */
   takeOver(instance: string): Promise<number>;
 

@@ -190,7 +190,7 @@ function describeFence(open: OpenStorage): void {
       const recorded = entries(2);
       await keys.create(key, recorded[0] ?? entry());
       await secrets.put(sealed("kept", 1), recorded[1] ?? entry());
-      await (await opened.rival()).log.takeOver("inst_2");
+      await opened.replace(await opened.rival(), "inst_2");
       for (const change of [
         keys.create(apiKey(), entry()),
         keys.rotate(endOf(key), apiKey(), entries(2)),

@@ -10,6 +10,8 @@ export interface StorageUnderTest {
   readonly stores: Storage;
   /** Another gateway's storage on the same data, past whatever keeps two gateways apart: what the fence has to hold against. */
   rival(): Promise<Storage>;
+  /** Has the rival take over, and the others fenced: on a database that one gateway writes at a time they are thereby. Its epoch. */
+  replace(rival: Storage, instance: string): Promise<number>;
   /** Closes everything and opens the same data again. */
   reopen(): Promise<Storage>;
   /** Closes everything. */

@@ -16,7 +16,7 @@ export function describeFenceContract(open: OpenStorage): void {
         assert.ok(kept !== undefined);
         await stores.log.append([kept]);
         const rival = await opened.rival();
-        await rival.log.takeOver("inst_2");
+        await opened.replace(rival, "inst_2");
         for (const [what, write] of writes(stores)) await assert.rejects(write(), FencedError, what);
         assert.deepEqual(await stateOf(rival), { checkpoint: null, openFrom: 0, position: 0, subject: null });
         for (const [what, write] of writes(rival)) assert.notEqual(await write(), false, what);

@@ -252,9 +252,10 @@ function describeFencing(open: OpenStorage): void {
     withStorage(open, async ({ log }, opened) => {
       const mine = entries(2, "mine");
       await log.append(mine);
-      const rival = (await opened.rival()).log;
+      const beside = await opened.rival();
+      const rival = beside.log;
       await assert.rejects(rival.append(entries(1)), FencedError);
-      assert.equal(await rival.takeOver("inst_2"), 2);
+      assert.equal(await opened.replace(beside, "inst_2"), 2);
       await assert.rejects(log.append(entries(2)), FencedError);
       const theirs = entries(3, "theirs");
       assert.deepEqual(await rival.append(theirs), { firstIndex: 2, size: 5 });
@@ -264,14 +265,15 @@ function describeFencing(open: OpenStorage): void {
 
   test("stays whole while appends race a take-over", () =>
     withStorage(open, async ({ log }, opened) => {
-      const rival = (await opened.rival()).log;
+      const beside = await opened.rival();
+      const rival = beside.log;
       const attempt = async (store: typeof log, name: string) => {
         const appended = entries(2, name);
         return { appended, receipt: await store.append(appended) };
       };
       const raced = await Promise.allSettled([
         ...Array.from({ length: 20 }, (_, at) => attempt(log, `mine ${at}`)),
-        rival.takeOver("inst_2").then(() => attempt(rival, "theirs")),
+        opened.replace(beside, "inst_2").then(() => attempt(rival, "theirs")),
         ...Array.from({ length: 20 }, (_, at) => attempt(log, `mine later ${at}`)),
       ]);
       const landed = raced

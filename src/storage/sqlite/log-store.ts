@@ -25,6 +25,8 @@ export class SqliteLogStore implements LogStore {
   readonly #reader: DatabaseSync;
   /** Null on a database that is open for reading only. */
   readonly #write: OpenWriteSide | null;
+  /** One gateway has the folder. */
+  readonly peers = null;
 
   constructor(reader: DatabaseSync, write: OpenWriteSide | null) {
     this.#reader = reader;

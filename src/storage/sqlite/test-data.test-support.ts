@@ -39,6 +39,7 @@ export async function openForContract(): Promise<StorageUnderTest> {
       symlinkSync(join(folder, "portcullis.db"), join(beside, "portcullis.db"));
       return openIn(beside);
     },
+    replace: (rival, instance) => rival.log.takeOver(instance),
     reopen: async () => {
       await closeAll();
       return openIn(folder);

@@ -1,0 +1,76 @@
+// Keeping checkpoints, and thinning them. One is made about every second; kept for good they would soon outweigh the log.
+
+import type { StoredCheckpoint } from "../../audit/log-store.ts";
+import { NotSigningError } from "../../audit/peer-store.ts";
+import { packHashes, unpackHashes } from "./hashes.ts";
+import { blob, integer, type Row, text } from "./row.ts";
+import type { WriteTransaction } from "./write-transaction.ts";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** From this age on the last of each span stays. */
+const steps = [
+  { age: hour, span: minute },
+  { age: day, span: hour },
+] as const;
+
+/**
+ * The row of who signs stays locked until it is committed: nobody else puts one in between. Without an epoch there is
+ * nothing to hold it against, as with every write.
+ */
+export async function putCheckpoint(
+  transaction: WriteTransaction,
+  epoch: number | null,
+  checkpoint: StoredCheckpoint,
+): Promise<void> {
+  const { size, root, note, frontier, time } = checkpoint;
+  const [signer] = await transaction.rows("SELECT epoch FROM log_signer FOR UPDATE");
+  if (epoch !== null && signer?.["epoch"] !== epoch) throw new NotSigningError("another instance signs now");
+  const [last] = await transaction.rows(
+    "SELECT size, root, made_at FROM checkpoints ORDER BY size DESC LIMIT 1",
+  );
+  if (last !== undefined) refuseStepBack(last, checkpoint);
+  await transaction.change(
+    `INSERT INTO checkpoints (size, root, note, frontier, made_at) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (size) DO UPDATE SET note = excluded.note, frontier = excluded.frontier, made_at = excluded.made_at`,
+    [size, Buffer.from(root), note, packHashes(frontier), time],
+  );
+  if (last !== undefined) await thin(transaction, integer(last, "made_at"), time);
+}
+
+export function checkpointOf(row: Row | null): StoredCheckpoint | null {
+  if (row === null) return null;
+  return {
+    size: integer(row, "size"),
+    time: integer(row, "made_at"),
+    root: blob(row, "root"),
+    note: text(row, "note"),
+    frontier: unpackHashes(blob(row, "frontier")),
+  };
+}
+
+function refuseStepBack(last: Row, { size, root }: StoredCheckpoint): void {
+  if (integer(last, "size") < size) return;
+  if (integer(last, "size") > size)
+    throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
+  if (Buffer.compare(blob(last, "root"), root) !== 0)
+    throw new TypeError("a checkpoint of another tree of the same size as the last is not kept");
+}
+
+// A checkpoint is looked at once for each step, when it comes of age: the stretches between the last checkpoint's time and
+// the new one's follow each other without a gap. By then its span is over, so the checkpoint behind it says whether it is
+// the last. The latest has none behind it and stays.
+async function thin(transaction: WriteTransaction, last: number, now: number): Promise<void> {
+  for (const { age, span } of steps) {
+    await transaction.change(
+      `DELETE FROM checkpoints
+       WHERE made_at > $1 AND made_at <= $2 AND made_at / ${span} = (
+         SELECT behind.made_at / ${span} FROM checkpoints AS behind
+         WHERE behind.size > checkpoints.size ORDER BY behind.size LIMIT 1
+       )`,
+      [last - age, now - age],
+    );
+  }
+}

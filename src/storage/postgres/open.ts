@@ -1,0 +1,91 @@
+// All stores on one PostgreSQL database.
+
+import type { LogStore } from "../../audit/log-store.ts";
+import { OperatorError } from "../../core/operator-error.ts";
+import type { TreeArithmetic } from "../sqlite/log-appender.ts";
+import type { Storage } from "../storage.ts";
+import { type HeartbeatTimes, heartbeatTimes, Instances } from "./instances.ts";
+import { PostgresKeyStore } from "./key-store.ts";
+import { PostgresLogStore } from "./log-store.ts";
+import { checkReadable, migrate } from "./migrate.ts";
+import { PostgresPayloadStore } from "./payload-store.ts";
+import { clientConfig, placeName } from "./place.ts";
+import { faultText } from "./postgres-fault.ts";
+import { PostgresReader } from "./reader.ts";
+import { PostgresRevisionStore } from "./revision-store.ts";
+import { PostgresSecretStore } from "./secret-store.ts";
+import { serverWarning } from "./server-check.ts";
+import { Session } from "./session.ts";
+import { PostgresUsageStore } from "./usage-store.ts";
+import { PostgresWriter } from "./writer.ts";
+
+export interface PostgresPlace {
+  /** `postgres://…`, without a password. */
+  readonly url: string;
+  readonly tree: TreeArithmetic;
+  /** What the operator should know and may put up with. */
+  readonly warn: (warning: string) => void;
+  /** As is right for a gateway, unless said otherwise. */
+  readonly times?: HeartbeatTimes;
+}
+
+/** How long a reading statement may take. */
+const readWithinMs = 15_000;
+
+/** Throws `OperatorError` when the database cannot be reached or used by this version, or would lose commits. */
+export async function openPostgresStorage(place: PostgresPlace): Promise<Storage> {
+  const { url, tree, warn, times = heartbeatTimes } = place;
+  const connect = async (): Promise<Session> => (await Session.open(clientConfig(url), "write")).session;
+  const session = await firstSession(place, warn);
+  const writer = new PostgresWriter(session, tree, connect);
+  const reader = new PostgresReader(url, readWithinMs);
+  const instances = new Instances(writer, times);
+  return {
+    log: new PostgresLogStore(reader, { writer, instances }),
+    payloads: new PostgresPayloadStore(reader, writer),
+    keys: new PostgresKeyStore(reader, writer),
+    secrets: new PostgresSecretStore(reader, writer),
+    revisions: new PostgresRevisionStore(reader, writer),
+    usage: new PostgresUsageStore(reader, writer),
+    close: async () => {
+      instances.close();
+      await writer.close();
+      await reader.close();
+    },
+  };
+}
+
+/** The log alone, for `audit verify`: changes nothing, and reads a standby too. Throws `OperatorError`. */
+export async function openPostgresLogReadOnly(
+  url: string,
+): Promise<{ readonly log: LogStore; close(): Promise<void> }> {
+  try {
+    const { session } = await Session.open(clientConfig(url), "read");
+    await checkReadable(session, placeName(url)).finally(() => session.end());
+  } catch (fault) {
+    throw inWords(fault, url, "read");
+  }
+  // Counting a large log takes as long as it takes.
+  const reader = new PostgresReader(url, 0);
+  return { log: new PostgresLogStore(reader, null), close: () => reader.close() };
+}
+
+async function firstSession({ url }: PostgresPlace, warn: (warning: string) => void): Promise<Session> {
+  let session: Session | null = null;
+  try {
+    const opened = await Session.open(clientConfig(url), "write");
+    session = opened.session;
+    const warning = serverWarning(opened.settings);
+    if (warning !== null) warn(warning);
+    await migrate(session, placeName(url));
+    return session;
+  } catch (fault) {
+    session?.end();
+    throw inWords(fault, url, "used");
+  }
+}
+
+function inWords(fault: unknown, url: string, what: "read" | "used"): OperatorError {
+  if (fault instanceof OperatorError) return fault;
+  return new OperatorError(`the database ${placeName(url)} cannot be ${what}: ${faultText(fault)}`);
+}

@@ -1,0 +1,101 @@
+// Subjects and encrypted payloads on PostgreSQL, apart from the leaves so that they can be erased.
+
+import type { Payload, PayloadStore, Subject, SubjectKind } from "../../audit/payload-store.ts";
+import type { PostgresReader } from "./reader.ts";
+import { blob, type Row, text } from "./row.ts";
+import { jobKinds, type PostgresWriter } from "./writer.ts";
+
+export class PostgresPayloadStore implements PayloadStore {
+  readonly #reader: PostgresReader;
+  readonly #writer: PostgresWriter;
+
+  constructor(reader: PostgresReader, writer: PostgresWriter) {
+    this.#reader = reader;
+    this.#writer = writer;
+  }
+
+  ensureSubject(subject: Subject): Promise<Subject> {
+    return this.#writer.write(jobKinds.rows, async (transaction) => {
+      await transaction.change(
+        "INSERT INTO subjects VALUES ($1, $2, $3, $4, $5) ON CONFLICT (lookup) DO NOTHING",
+        [
+          subject.id,
+          subject.kind,
+          Buffer.from(subject.lookup),
+          Buffer.from(subject.name),
+          Buffer.from(subject.wrappedKey),
+        ],
+      );
+      const [row] = await transaction.rows(byLookup, [Buffer.from(subject.lookup)]);
+      return row === undefined ? subject : subjectOf(row);
+    });
+  }
+
+  async subjectByLookup(lookup: Uint8Array): Promise<Subject | null> {
+    const [row] = await this.#reader.rows(byLookup, [Buffer.from(lookup)]);
+    return row === undefined ? null : subjectOf(row);
+  }
+
+  async subjectById(id: string): Promise<Subject | null> {
+    const [row] = await this.#reader.rows("SELECT * FROM subjects WHERE id = $1", [id]);
+    return row === undefined ? null : subjectOf(row);
+  }
+
+  async keyCheck(name: string): Promise<Uint8Array | null> {
+    const [row] = await this.#reader.rows("SELECT value FROM key_checks WHERE name = $1", [name]);
+    return row === undefined ? null : blob(row, "value");
+  }
+
+  ensureKeyCheck(name: string, value: Uint8Array): Promise<Uint8Array> {
+    return this.#writer.write(jobKinds.rows, async (transaction) => {
+      await transaction.change("INSERT INTO key_checks VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", [
+        name,
+        Buffer.from(value),
+      ]);
+      const [row] = await transaction.rows("SELECT value FROM key_checks WHERE name = $1", [name]);
+      return row === undefined ? value : blob(row, "value");
+    });
+  }
+
+  putPayloads(payloads: readonly Payload[]): Promise<void> {
+    return this.#writer.write(jobKinds.rows, async (transaction) => {
+      for (const { entryId, field, subject, ciphertext } of payloads) {
+        await transaction.change(
+          `INSERT INTO payloads VALUES ($1, $2, $3, $4)
+           ON CONFLICT (entry, field) DO UPDATE SET subject = excluded.subject, ciphertext = excluded.ciphertext`,
+          [entryId, field, subject, Buffer.from(ciphertext)],
+        );
+      }
+    });
+  }
+
+  async payloadsOf(entryId: string): Promise<readonly Payload[]> {
+    const rows = await this.#reader.rows(
+      'SELECT * FROM payloads WHERE entry = $1 ORDER BY field COLLATE "C"',
+      [entryId],
+    );
+    return rows.map((row) => ({
+      entryId: text(row, "entry"),
+      field: text(row, "field"),
+      subject: text(row, "subject"),
+      ciphertext: blob(row, "ciphertext"),
+    }));
+  }
+}
+
+const byLookup = "SELECT * FROM subjects WHERE lookup = $1";
+
+function subjectOf(row: Row): Subject {
+  return {
+    id: text(row, "id"),
+    kind: kindOf(text(row, "kind")),
+    lookup: blob(row, "lookup"),
+    name: blob(row, "name"),
+    wrappedKey: blob(row, "wrapped_key"),
+  };
+}
+
+function kindOf(kind: string): SubjectKind {
+  if (kind === "application" || kind === "user" || kind === "operator") return kind;
+  throw new TypeError("a subject is of no known kind");
+}

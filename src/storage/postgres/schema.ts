@@ -1,0 +1,68 @@
+// The tables, as migrations in order. A released migration never changes; a new one is added at the end. How many were
+// applied is in `schema_version`.
+
+export const migrations: readonly string[] = [
+  `
+  -- One row each: what the log is called, its right edge, and who signs. Rows that every group rewrites have room to be
+  -- rewritten in their own page.
+  CREATE TABLE log_identity (one boolean PRIMARY KEY CHECK (one), origin text NOT NULL, vkey text NOT NULL);
+  CREATE TABLE log_head (
+    one boolean PRIMARY KEY CHECK (one), epoch bigint NOT NULL, size bigint NOT NULL, frontier bytea NOT NULL,
+    open_from bigint NOT NULL
+  ) WITH (fillfactor = 10);
+  INSERT INTO log_head VALUES (true, 0, 0, '', 0);
+  CREATE TABLE log_signer (one boolean PRIMARY KEY CHECK (one), epoch bigint);
+  INSERT INTO log_signer VALUES (true, NULL);
+
+  -- Who writes, a row for each start of a gateway. \`commits\` counts its transactions, so that it can find out what became
+  -- of one whose answer was lost. An instance that has ended never writes again; what it left open is completed by the
+  -- instance in \`heir\`, and then it is settled.
+  CREATE TABLE instances (
+    epoch bigint PRIMARY KEY, name text NOT NULL, commits bigint NOT NULL DEFAULT 0,
+    heartbeat timestamptz NOT NULL DEFAULT clock_timestamp(), open_from bigint NOT NULL,
+    ended_at timestamptz, heir bigint, settled_at timestamptz
+  ) WITH (fillfactor = 50);
+
+  CREATE TABLE entries (idx bigint PRIMARY KEY, id uuid NOT NULL UNIQUE, leaf bytea NOT NULL);
+  CREATE TABLE salts (id uuid PRIMARY KEY, subject text NOT NULL, salt bytea NOT NULL);
+  CREATE TABLE checkpoints (
+    size bigint PRIMARY KEY, root bytea NOT NULL, note text NOT NULL, frontier bytea NOT NULL, made_at bigint NOT NULL
+  );
+  CREATE INDEX checkpoints_by_time ON checkpoints (made_at);
+
+  CREATE TABLE subjects (
+    id text PRIMARY KEY, kind text NOT NULL, lookup bytea NOT NULL UNIQUE, name bytea NOT NULL, wrapped_key bytea NOT NULL
+  );
+  CREATE TABLE payloads (
+    entry text NOT NULL, field text NOT NULL, subject text NOT NULL, ciphertext bytea NOT NULL, PRIMARY KEY (entry, field)
+  );
+  -- Ciphertext does not compress.
+  ALTER TABLE payloads ALTER ciphertext SET STORAGE EXTERNAL;
+  -- Values that show at start whether the keys at hand are those that the data was sealed under.
+  CREATE TABLE key_checks (name text PRIMARY KEY, value bytea NOT NULL);
+
+  CREATE TABLE api_keys (
+    id text PRIMARY KEY, application text NOT NULL, hash text NOT NULL UNIQUE, hint text NOT NULL,
+    created_at bigint NOT NULL, created_by text NOT NULL, expires_at bigint, revoked_at bigint, mac text NOT NULL
+  );
+  CREATE TABLE secrets (
+    name text NOT NULL, version bigint NOT NULL, key_id text NOT NULL, wrapped_key bytea NOT NULL,
+    ciphertext bytea NOT NULL, created_at bigint NOT NULL, destroyed boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (name, version)
+  );
+  CREATE TABLE policy_revisions (revision text PRIMARY KEY, content text NOT NULL, activated_at bigint NOT NULL);
+  CREATE TABLE active_revision (one boolean PRIMARY KEY CHECK (one), revision text NOT NULL);
+  -- Moves with every change that other gateways have to see.
+  CREATE TABLE changes (what text PRIMARY KEY, count bigint NOT NULL);
+  INSERT INTO changes VALUES ('keys', 0), ('secrets', 0), ('policies', 0);
+
+  CREATE TABLE usage_position (one boolean PRIMARY KEY CHECK (one), position bigint NOT NULL);
+  INSERT INTO usage_position VALUES (true, 0);
+  CREATE TABLE usage (
+    day text NOT NULL, application text NOT NULL, user_id text NOT NULL, model text NOT NULL,
+    calls bigint NOT NULL, refused bigint NOT NULL, input_tokens bigint NOT NULL, cached_input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL, estimated bigint NOT NULL, cost_micro_usd bigint NOT NULL, unpriced bigint NOT NULL,
+    PRIMARY KEY (day, application, user_id, model)
+  );
+  `,
+];
