@@ -4,13 +4,16 @@ import type { Clock } from "../core/clock.ts";
 import { replaceFile } from "../core/durable-file.ts";
 import type { EncodedEntry } from "../core/entry.ts";
 import type { LogHead } from "../core/merkle-tree.ts";
-import { equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
+import { emptyHead, equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { AppendedLeaves } from "./appended-leaves.ts";
 import { signCheckpoint } from "./checkpoint.ts";
 import { LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
 import { grownHead, LogGapError } from "./log-walk.ts";
-import type { LogPlace, TakenOverLog } from "./trail-start.ts";
+import type { OpenCalls } from "./open-calls.ts";
+import { NotSigningError } from "./peer-store.ts";
+import { SigningTurn } from "./signing-turn.ts";
+import { type LogPlace, storedCheckpoint, type TakenOverLog } from "./trail-start.ts";
 
 /** Where checkpoints go, and when they are made. */
 export interface PublishingPlace extends LogPlace {
@@ -19,19 +22,24 @@ export interface PublishingPlace extends LogPlace {
 
 export class CheckpointPublisher {
   readonly #place: PublishingPlace;
-  readonly #openCalls: { openFrom(): number };
+  readonly #openCalls: Pick<OpenCalls, "openFrom" | "grown">;
+  /** Null where nobody else signs. */
+  readonly #turn: SigningTurn | null;
   #latest: StoredCheckpoint | null;
   /** The tree as far as its entries were hashed here: nothing that the store says changes it. */
   #seen: LogHead;
   readonly #appended: AppendedLeaves;
   #openFrom = -1;
+  #size = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     place: PublishingPlace,
     { checkpoint, head }: Pick<TakenOverLog, "checkpoint" | "head">,
-    openCalls: { openFrom(): number },
+    openCalls: Pick<OpenCalls, "openFrom" | "grown">,
   ) {
+    const { peers } = place.store;
+    this.#turn = peers === null ? null : new SigningTurn(peers, () => performance.now());
     this.#place = place;
     this.#latest = checkpoint;
     this.#seen = head;
@@ -48,8 +56,13 @@ export class CheckpointPublisher {
     return this.#latest;
   }
 
+  /** Entries there were when it looked last. */
+  get size(): number {
+    return this.#size;
+  }
+
   /**
-   * The checkpoint of what is durable now. Fails, in words, when the stored tree must not be signed; rejects when it
+   * The checkpoint of what is durable now; where another instance signs, the latest that it has signed. Fails, in words, when the stored tree must not be signed; rejects when it
    * cannot be read or kept.
    */
   publish(): Promise<Result<StoredCheckpoint, string>> {
@@ -61,8 +74,11 @@ export class CheckpointPublisher {
   async #publish(): Promise<Result<StoredCheckpoint, string>> {
     // Before the head is read: what becomes durable in between lies above it.
     const openFrom = this.#openCalls.openFrom();
-    const head = await this.#place.store.head();
-    const refused = await this.#follow(head);
+    if (this.#turn !== null && !(await this.#takeTurn(this.#turn))) return this.#lookOn(openFrom);
+    // What others signed comes first: the head is read behind it.
+    const behind = this.#turn === null ? null : await this.#followSigned();
+    const head = await this.#readHead();
+    const refused = behind ?? (await this.#follow(head));
     if (refused !== null) return fail(refused);
     if (this.#latest !== null && this.#latest.size === head.size) {
       if (openFrom > this.#openFrom) await this.#keepOpenFrom(openFrom);
@@ -71,7 +87,54 @@ export class CheckpointPublisher {
     // First, and whether it has moved or not: a write meets the fence, and an instance that was taken over from must
     // leave the head outside alone.
     await this.#keepOpenFrom(openFrom);
-    return ok(await this.#sign(head));
+    try {
+      return ok(await this.#sign(head));
+    } catch (error) {
+      if (this.#turn === null || !(error instanceof NotSigningError)) throw error;
+      this.#turn.lost();
+      return this.#lookOn(openFrom);
+    }
+  }
+
+  async #takeTurn(turn: SigningTurn): Promise<boolean> {
+    return turn.take(this.#latest?.size ?? 0, (await this.#readHead()).size);
+  }
+
+  async #readHead(): Promise<LogHead> {
+    const head = await this.#place.store.head();
+    this.#size = head.size;
+    this.#openCalls.grown(head.size);
+    return head;
+  }
+
+  /** Another instance signs. */
+  async #lookOn(openFrom: number): Promise<Result<StoredCheckpoint, string>> {
+    const refused = await this.#followSigned();
+    if (refused !== null) return fail(refused);
+    if (openFrom > this.#openFrom) await this.#keepOpenFrom(openFrom);
+    if (this.#latest === null) throw new LogUnavailableError("nothing has been signed yet");
+    return ok(this.#latest);
+  }
+
+  /** Holds what others signed against the entries, and keeps it outside here too. Why it cannot be followed, or null. */
+  async #followSigned(): Promise<string | null> {
+    const { store, headFile } = this.#place;
+    const signed = await storedCheckpoint(this.#place);
+    const latest = this.#latest ?? emptyHead;
+    if (signed === null || signed.size <= latest.size) return null;
+    const base = this.#seen.size <= signed.size ? this.#seen : latest;
+    try {
+      const grown = await grownHead(this.#seen === base ? this.#appended : store, base, signed.size);
+      if (!equalHashes(rootOf(grown), signed.root)) return unlike(signed.size);
+      if (grown.size > this.#seen.size) this.#seen = grown;
+      this.#appended.forgetBelow(signed.size);
+    } catch (error) {
+      if (error instanceof LogGapError) return unlike(signed.size);
+      throw error;
+    }
+    await keepOutside(headFile, signed.note);
+    this.#latest = signed;
+    return null;
   }
 
   /**
@@ -113,6 +176,10 @@ export class CheckpointPublisher {
     this.#latest = checkpoint;
     return checkpoint;
   }
+}
+
+function unlike(size: number): string {
+  return `the entries in the data store differ from the checkpoint of ${size} entries that another gateway signed; keep a copy of the data store and run \`portcullis audit verify\` on it`;
 }
 
 async function keepOutside(headFile: string, note: string): Promise<void> {

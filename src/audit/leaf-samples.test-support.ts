@@ -116,7 +116,9 @@ export const leafSamples: { readonly [Type in LeafType]: LeafBody<Type> } = {
     vkey: "gate.example/log+0+A",
   },
   "log.opened": { type: "log.opened", actor: gateway, epoch: 1, version: "0.1.0" },
+  "log.joined": { type: "log.joined", actor: gateway, epoch: 2, version: "0.1.0" },
   "log.closed": { type: "log.closed", actor: gateway, epoch: 1 },
+  "log.recovered": { type: "log.recovered", actor: gateway, left: "inst_0", completed: 2 },
   "log.clock_reset": { type: "log.clock_reset", actor: gateway, previous: "2036-11-23T00:00:00.000Z" },
   "payload.expired": {
     type: "payload.expired",

@@ -214,7 +214,22 @@ const logOpened = z.strictObject({
   epoch: z.int().min(1),
   version: text(32),
 });
+/** An instance joined those who write the same log. It fences nobody. */
+const logJoined = z.strictObject({
+  ...common,
+  type: z.literal("log.joined"),
+  epoch: z.int().min(1),
+  version: text(32),
+});
 const logClosed = z.strictObject({ ...common, type: z.literal("log.closed"), epoch: z.int().min(1) });
+
+/** An instance writes nothing more, and every call that it left open is completed by an earlier entry. */
+const logRecovered = z.strictObject({
+  ...common,
+  type: z.literal("log.recovered"),
+  left: text(64),
+  completed: count,
+});
 
 /** An operator said that the clock had been ahead: the times of entries before this one may be later than this one's. */
 const logClockReset = z.strictObject({
@@ -251,7 +266,9 @@ export const leafSchema = z.discriminatedUnion("type", [
   configActivated,
   logCreated,
   logOpened,
+  logJoined,
   logClosed,
+  logRecovered,
   logClockReset,
   payloadExpired,
 ]);

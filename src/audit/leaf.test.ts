@@ -33,6 +33,8 @@ const golden: Readonly<Record<string, string>> = {
   "config.activated": "5fa71cac2cac04e988096241552db6b2e90072590ba9dbbcd768690e382449aa",
   "log.created": "5f2ab9add9e27421753be84a48181977690fccb593d1a5d85bd53d885e2caeef",
   "log.opened": "436cb8c5a001b8aef14697a4f533139f44c648b77ef314b30b363e8bda2c7cf1",
+  "log.joined": "085206f2d0b9e8274b3bb875b7a49663ae4d0ac75cf5b3cc42c8b15726cb33c1",
+  "log.recovered": "59b71eaaff966f1c04a5b13e6990348e7d5d951a6f23ce3a598d6734f9b94be8",
   "log.closed": "331648f2bb8467166de4e8a901320770ea9dc7549783feeca0a41c020c0956a3",
   "log.clock_reset": "2ca9bc8608b34a4d34035d58cc0ab3820583e5517f9817e032fba327d98cfe13",
   "payload.expired": "23ee5bfe4e644b20c608e2759b61c8365c9bdffb0989dc39e7303b3de81465eb",

@@ -35,7 +35,8 @@ export async function checkLog(log: CheckedLog): Promise<void> {
   const anchors = [...log.anchors, stored].sort((one, other) => one.size - other.size);
   for (const anchor of anchors) if (anchor.size > head.size) throw olderThan(anchor, head.size);
   const [stray] = await store.read(head.size, Number.MAX_SAFE_INTEGER);
-  if (stray !== undefined) {
+  // Where others write too, it may have come under the head meanwhile.
+  if (stray !== undefined && stray.index >= (await store.head()).size) {
     throw new OperatorError(
       `the data store has an entry ${stray.index} beyond the head of its log, which has ${head.size} entries; ${investigate}`,
     );

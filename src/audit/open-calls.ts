@@ -25,6 +25,11 @@ export class OpenCalls {
     return this.#firstIndex.size;
   }
 
+  /** The log has grown to `size`; what is appended from now on lies above. */
+  grown(size: number): void {
+    this.#size = Math.max(this.#size, size);
+  }
+
   opened(call: string, index: number): void {
     if (!this.#firstIndex.has(call)) this.#firstIndex.set(call, index);
   }

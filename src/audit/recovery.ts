@@ -8,6 +8,7 @@ import { parseLeaf } from "./parse-leaf.ts";
 
 interface OpenCall {
   readonly call: string;
+  readonly instance: string;
   /** Index of its first entry. */
   readonly firstIndex: number;
   readonly endpoint: LeafBody<"call.decided">["endpoint"];
@@ -37,13 +38,15 @@ export interface Recorder {
 
 const appendBatch = 100;
 
-/** Completes what is open in the log that was taken over. */
+/** Completes what is open in the log that was taken over; of the instance `left` alone, where others write too. */
 export async function recoverCalls(
   recorder: Recorder,
   { openFrom, head }: { readonly openFrom: number; readonly head: { readonly size: number } },
   tracked: { opened(call: string, index: number): void },
+  left: string | null = null,
 ): Promise<RecoveryReport> {
-  const open = [...(await findOpenCalls(recorder.store, openFrom, head.size)).values()];
+  const found = await findOpenCalls(recorder.store, openFrom, head.size);
+  const open = [...found.values()].filter(({ instance }) => left === null || instance === left);
   // Tracked before anything is published, so that `openFrom` stays below them until their completions are durable.
   for (const call of open) tracked.opened(call.call, call.firstIndex);
   const completed = await completeOpenCalls(recorder, open);
@@ -84,6 +87,7 @@ function decided(known: OpenCall | undefined, index: number, leaf: LeafOf<"call.
   const permitted = leaf.decision === "permit";
   return {
     call: leaf.call,
+    instance: leaf.instance,
     firstIndex: known?.firstIndex ?? index,
     endpoint: leaf.endpoint,
     application: leaf.application,

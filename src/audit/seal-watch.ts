@@ -8,6 +8,8 @@ export class SealWatch {
   readonly #uptimeMs: () => number;
   /** When the first try began that has not succeeded yet. */
   #since: number | null = null;
+  /** Entries that must be sealed next. */
+  #awaited = 0;
   #why = "it takes too long";
 
   /** `uptimeMs` never goes back, whatever the clock does. */
@@ -23,8 +25,11 @@ export class SealWatch {
     this.#why = error instanceof Error ? error.message : String(error);
   }
 
-  sealed(): void {
-    this.#since = null;
+  /** Of the `size` entries that there are so many are sealed. Another may seal them, and then there are always newer ones. */
+  sealed(sealed: number, size: number): void {
+    if (sealed < this.#awaited) return;
+    this.#awaited = size;
+    this.#since = sealed >= size ? null : this.#uptimeMs();
   }
 
   /** Why nothing can be recorded, or null. */

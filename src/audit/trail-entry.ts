@@ -42,6 +42,27 @@ function textOf(failure: LeafFailure): string {
   }
 }
 
+/** Throws `TypeError` on an entry that was made elsewhere. */
+export function markOfEntry(entry: EncodedEntry): CallMark {
+  if (entry instanceof TrailEntry) return entry.mark;
+  throw new TypeError("only entries encoded by the trail can be appended");
+}
+
+/** What is on record first of an instance. */
+export function openingBodies(opening: {
+  readonly actor: LeafBody["actor"];
+  /** Null where the log was created before. */
+  readonly created: { readonly origin: string; readonly vkey: string } | null;
+  /** Whether others write too. */
+  readonly joins: boolean;
+  readonly epoch: number;
+  readonly version: string;
+}): readonly LeafBody[] {
+  const { actor, created, joins, epoch, version } = opening;
+  const opened: LeafBody = { type: joins ? "log.joined" : "log.opened", actor, epoch, version };
+  return created === null ? [opened] : [{ type: "log.created", actor, ...created }, opened];
+}
+
 function markOf(body: LeafBody): CallMark {
   if (body.type === "call.decided") return { call: body.call, ends: false };
   if (body.type === "call.completed") return { call: body.call, ends: true };

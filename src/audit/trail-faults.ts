@@ -2,7 +2,7 @@
 
 /** Something that went wrong out of sight of any caller. */
 export interface TrailFault {
-  readonly during: "start" | "append" | "checkpoint" | "clock" | "upkeep" | "close";
+  readonly during: "start" | "append" | "checkpoint" | "clock" | "recovery" | "upkeep" | "close";
   readonly error: Error;
   /** Whether nothing can be recorded any more until the gateway is started again. */
   readonly ends: boolean;

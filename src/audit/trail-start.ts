@@ -49,9 +49,10 @@ export async function takeOverLog(place: LogPlace): Promise<TakenOverLog> {
   await matchIdentity(place, outside);
   const outsideHead = outside === null ? await withoutOutsideHead(place) : "matched";
   const epoch = await store.takeOver(place.instance);
-  // From here on no earlier writer can append, so the head stands still while it is checked.
-  const head = await store.head();
+  // Before the head is read: where others write too, both only ever grow.
   const checkpoint = await storedCheckpoint(place);
+  // From here on no earlier writer can append, so without others the head stands still while it is checked.
+  const head = await store.head();
   const openFrom = believable(await store.openFrom(), head.size);
   const newest = Math.max(0, head.size - newestEntries);
   const anchors = [outside, checkpointAnchor(checkpoint)].filter((anchor) => anchor !== null);
@@ -124,18 +125,24 @@ async function withoutOutsideHead({
   );
 }
 
+const openings: readonly string[] = ["log.created", "log.opened", "log.joined"];
+
 async function hasOnlyOpenings(store: LogStore, size: number): Promise<boolean> {
   const entries = await store.read(0, Math.min(size, newestEntries));
   return (
     entries.length === size &&
     entries.every(({ leaf }) => {
       const parsed = parseLeaf(leaf);
-      return parsed.ok && (parsed.value.type === "log.created" || parsed.value.type === "log.opened");
+      return parsed.ok && openings.includes(parsed.value.type);
     })
   );
 }
 
-async function storedCheckpoint({ store, signer }: LogPlace): Promise<StoredCheckpoint | null> {
+/** The latest in the store, signed by our key. Throws `OperatorError` when it is not. */
+export async function storedCheckpoint({
+  store,
+  signer,
+}: Pick<LogPlace, "store" | "signer">): Promise<StoredCheckpoint | null> {
   const stored = await store.latestCheckpoint();
   if (stored === null) return null;
   const opened = openCheckpoint(stored.note, signer);

@@ -7,10 +7,11 @@ import { newSalt } from "./commitment.ts";
 import type { LeafBody } from "./leaf-schema.ts";
 import { type AppendReceipt, FencedError, LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
 import { type AppendTicket, OpenCalls } from "./open-calls.ts";
+import { PeerRecovery } from "./peer-recovery.ts";
 import { type Recorder, type RecoveryReport, recoverCalls } from "./recovery.ts";
 import { SealWatch } from "./seal-watch.ts";
 import { mustResetClock, TrailClock } from "./trail-clock.ts";
-import { TrailEntry } from "./trail-entry.ts";
+import { markOfEntry, openingBodies, TrailEntry } from "./trail-entry.ts";
 import { errorOf, type TrailFault, TrailFaults } from "./trail-faults.ts";
 import { type LogPlace, type TakenOverLog, takeOverLog } from "./trail-start.ts";
 
@@ -34,6 +35,7 @@ const checkpointIntervalMs = 800;
 export class Trail {
   readonly #options: TrailOptions;
   readonly #openCalls: OpenCalls;
+  readonly #peers: PeerRecovery | null;
   readonly #publisher: CheckpointPublisher;
   readonly #clock: TrailClock;
   readonly #seals: SealWatch;
@@ -57,6 +59,7 @@ export class Trail {
     this.#faults = new TrailFaults(options.onFault);
     this.#openCalls = new OpenCalls(log.head.size);
     this.#publisher = new CheckpointPublisher(options, log, this.#openCalls);
+    this.#peers = PeerRecovery.of(options.store, this.#recorder(), this.#openCalls, this.#faults);
   }
 
   /**
@@ -70,7 +73,8 @@ export class Trail {
     const trail = new Trail(options, log);
     trail.#faults.unreadable(log.unreadable);
     await trail.#recordOpening(log);
-    trail.#recovery = await recoverCalls(trail.#recorder(), log, trail.#openCalls);
+    // Where others write too, what is open may be theirs; who is gone shows later.
+    if (trail.#peers === null) trail.#recovery = await recoverCalls(trail.#recorder(), log, trail.#openCalls);
     // Behind the completions: they must not be earlier than the calls that they end.
     if (resetsClock) await trail.#resetClock();
     await trail.publishCheckpoint();
@@ -161,7 +165,7 @@ export class Trail {
   }
 
   async #append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
-    const marks = entries.map(markOf);
+    const marks = entries.map(markOfEntry);
     const ticket = this.#openCalls.starting();
     try {
       const receipt = await this.#options.store.append(entries);
@@ -179,7 +183,7 @@ export class Trail {
     try {
       const published = await this.#publisher.publish();
       if (!published.ok) throw this.#end("checkpoint", new LogUnavailableError(published.failure));
-      this.#seals.sealed();
+      this.#seals.sealed(published.value.size, this.#publisher.size);
       return published.value;
     } catch (error) {
       this.#seals.failed(error);
@@ -199,6 +203,8 @@ export class Trail {
       await this.publishCheckpoint();
       this.#faults.lasts("checkpoint", null);
       await this.#tryWrite();
+      // Not waited for: what somebody left may take longer than the next checkpoint.
+      void this.#peers?.run();
       this.#faults.lasts("upkeep", await this.#options.store.upkeep());
     } catch (error) {
       if (this.#ended !== null) return;
@@ -225,16 +231,17 @@ export class Trail {
     try {
       await recorded;
       await this.#publish();
+      await this.#options.store.peers?.leave();
     } catch (error) {
       this.#faults.happened("close", error);
     }
   }
 
   async #recordOpening({ head, epoch }: TakenOverLog): Promise<void> {
-    const actor = this.#actor();
-    const created: LeafBody = { type: "log.created", actor, origin: this.origin, vkey: this.vkey };
-    const opened: LeafBody = { type: "log.opened", actor, epoch, version: this.#options.version };
-    const bodies = head.size > 0 ? [opened] : [created, opened];
+    const { origin, vkey } = this;
+    const created = head.size > 0 ? null : { origin, vkey };
+    const of = { actor: this.#actor(), epoch, version: this.#options.version };
+    const bodies = openingBodies({ ...of, created, joins: this.#peers !== null });
     await this.#append(bodies.map((body) => this.encode(body, null)));
   }
 
@@ -290,10 +297,4 @@ export class Trail {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
-}
-
-function markOf(entry: EncodedEntry): TrailEntry["mark"] {
-  if (!(entry instanceof TrailEntry))
-    throw new TypeError("only entries encoded by the trail can be appended");
-  return entry.mark;
 }

@@ -8,7 +8,19 @@ import type { RevisionStore } from "../policy/revision-store.ts";
 import type { CounterStore } from "../usage/counter-store.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
 
+/** What other gateways on the same data change. */
+export interface ForeignChanges {
+  /** Calls `look` once at first, and then soon after others have changed that: never two at a time, again when it rejects. */
+  watch(what: "keys" | "secrets" | "policies", look: () => Promise<void>): void;
+  /** Resolves when each was called once, or could not be. */
+  start(): Promise<void>;
+  /** Whether all has been looked at that others changed until a few seconds ago. */
+  readonly current: boolean;
+}
+
 export interface Storage {
+  /** Null where there are no others. */
+  readonly changes: ForeignChanges | null;
   readonly log: LogStore;
   readonly payloads: PayloadStore;
   readonly keys: KeyStore;

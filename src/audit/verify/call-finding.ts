@@ -27,6 +27,7 @@ export type CallFinding = { readonly entry: number; readonly call: string } & (
   | { readonly reason: "action_released"; readonly action: number; readonly found: "hold" | "deny" }
   | { readonly reason: "stamped_before_decision"; readonly expected: string; readonly found: string }
   /** A write was permitted with neither an `unattended` catalog entry nor an approval. */
+  | { readonly reason: "left_open"; readonly recovered: number }
   | { readonly reason: "write_without_basis"; readonly tool: string }
 );
 
@@ -51,6 +52,8 @@ function wrong(finding: CallFinding): string {
       return `it is decided by the policy revision ${finding.revision}, which no earlier entry put in force`;
     case "never_completed":
       return `nothing completes it, though the gateway started again at entry ${finding.opened} and went on at entry ${finding.resumed}`;
+    case "left_open":
+      return `nothing completes it, though entry ${finding.recovered} says that all of its instance's calls are completed`;
     case "dispatched_without_permit":
       return `it went to \`${finding.found ?? "nowhere that is named"}\`, and earlier entries permit ${quoted(finding.expected)}`;
     case "action_without_permit":

@@ -26,6 +26,7 @@ export interface OpenCallEntry {
 interface CallState {
   readonly entry: number;
   readonly application: string;
+  readonly instance: string;
   /** When it was first decided on. */
   readonly time: string;
   dispatch: number;
@@ -84,8 +85,10 @@ export class CallRules {
 
   // A gateway that starts completes what an earlier one left open before it takes a call of its own, or ends. Killed
   // meanwhile, it leaves the rest to the next.
-  #observeRecovery(entry: number, { type }: Leaf): void {
+  #observeRecovery(entry: number, leaf: Leaf): void {
+    const { type } = leaf;
     if (type === "log.opened") this.#recoveringSince = entry;
+    if (type === "log.recovered") this.#checkRecovered(entry, leaf);
     if ((type !== "call.decided" && type !== "log.closed") || this.#recoveringSince === null) return;
     const opened = this.#recoveringSince;
     this.#recoveringSince = null;
@@ -93,6 +96,15 @@ export class CallRules {
       if (state.abandoned) continue;
       state.abandoned = true;
       this.#report({ reason: "never_completed", entry: state.entry, call, opened, resumed: entry });
+    }
+  }
+
+  // Where several write, an instance's calls are completed by another before it is said that all of them are.
+  #checkRecovered(entry: number, { left }: LeafOf<"log.recovered">): void {
+    for (const [call, state] of this.#open) {
+      if (state.instance !== left || state.abandoned) continue;
+      state.abandoned = true;
+      this.#report({ reason: "left_open", entry: state.entry, call, recovered: entry });
     }
   }
 
@@ -114,10 +126,11 @@ export class CallRules {
   }
 
   #openCall(entry: number, leaf: LeafOf<"call.decided">): CallState {
-    const { application, time } = leaf;
+    const { application, instance, time } = leaf;
     const state = {
       entry,
       application,
+      instance,
       time,
       dispatch: 0,
       permits: new Map(),

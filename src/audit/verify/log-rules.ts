@@ -10,6 +10,10 @@ import type { LogFinding } from "./log-finding.ts";
  * moment out of order.
  */
 const maxDisorderMs = 5_000;
+/** Writers that wait for each other and have a clock each; a write that waits longer is refused. */
+const maxSharedDisorderMs = 30_000;
+/** Epochs that are remembered of a shared log, where those of starts at the same time may stand in any order. */
+const rememberedEpochs = 10_000;
 
 export class LogRules {
   readonly #identity: LogIdentity;
@@ -18,6 +22,8 @@ export class LogRules {
   #latestTime = Number.NEGATIVE_INFINITY;
   #latestStamp = "";
   #clockResets = 0;
+  /** Since the log is shared: its epochs, with the instances that have them. */
+  #shared: Map<number, string> | null = null;
 
   constructor(identity: LogIdentity, report: (finding: LogFinding) => void) {
     this.#identity = identity;
@@ -57,6 +63,28 @@ export class LogRules {
   }
 
   #checkEpoch(entry: number, leaf: Leaf): void {
+    if (leaf.type === "log.joined") this.#shared ??= new Map();
+    if (this.#shared === null) this.#checkSuccession(entry, leaf);
+    else this.#checkShared(entry, leaf, this.#shared);
+  }
+
+  #checkShared(entry: number, leaf: Leaf, known: Map<number, string>): void {
+    if (leaf.type !== "log.joined" && leaf.type !== "log.closed") return;
+    const { type, epoch: found, instance } = leaf;
+    const holder = known.get(found);
+    if (type === "log.joined" && holder !== undefined) {
+      this.#report({ reason: "epoch_out_of_order", entry, expected: "one that no other has", found });
+    }
+    if (type === "log.closed" && holder !== instance) {
+      this.#report({ reason: "epoch_out_of_order", entry, expected: "the one it was opened with", found });
+    }
+    known.set(found, instance);
+    this.#epoch = Math.max(this.#epoch, found);
+    const [oldest] = known.keys();
+    if (known.size > rememberedEpochs && oldest !== undefined) known.delete(oldest);
+  }
+
+  #checkSuccession(entry: number, leaf: Leaf): void {
     if (leaf.type === "log.opened") {
       if (leaf.epoch <= this.#epoch) {
         this.#report({
@@ -82,7 +110,8 @@ export class LogRules {
     // How a call ended is stamped when it ends and may be recorded much later, when the log could not be written in
     // between; the call rules hold it against the call's own beginning.
     const mayBeLate = type === "call.completed" || type === "action.decided";
-    if (!mayBeLate && time < this.#latestTime - maxDisorderMs) {
+    const disorder = this.#shared === null ? maxDisorderMs : maxSharedDisorderMs;
+    if (!mayBeLate && time < this.#latestTime - disorder) {
       this.#report({ reason: "time_backwards", entry, expected: this.#latestStamp, found: stamp });
     }
     if (time > this.#latestTime) {

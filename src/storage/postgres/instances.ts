@@ -27,6 +27,8 @@ export class Instances implements PeerStore {
   readonly #times: HeartbeatTimes;
   #seen: ReadonlyMap<number, Seen> = new Map();
   #lastLook = Number.NEGATIVE_INFINITY;
+  /** Whether there was somebody to clear up after when it looked last. */
+  #someLeft = false;
   #timer: NodeJS.Timeout | null = null;
   #beating = false;
 
@@ -76,6 +78,7 @@ export class Instances implements PeerStore {
 
   /** Those too that an instance had claimed which is gone itself. */
   async claimLeft(): Promise<readonly LeftInstance[]> {
+    if (!this.#someLeft) return [];
     const rows = await this.#writer.write(jobKinds.claims, (transaction) =>
       transaction.rows(
         `UPDATE instances SET heir = $1 WHERE epoch IN (
@@ -120,12 +123,13 @@ export class Instances implements PeerStore {
       const others = await this.#writer.write(jobKinds.rows, (transaction) =>
         transaction.rows(
           `SELECT epoch, (extract(epoch FROM heartbeat) * 1000)::bigint AS heartbeat,
-             (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
-           FROM instances WHERE ended_at IS NULL AND epoch <> $1`,
+             (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, ended_at IS NOT NULL AS ended
+           FROM instances WHERE settled_at IS NULL AND epoch <> $1`,
           [this.#writer.epoch],
         ),
       );
-      for (const row of this.#expired(others)) await this.#fence(row);
+      this.#someLeft = others.some((row) => row["ended"] === true);
+      for (const row of this.#expired(others.filter((one) => one["ended"] !== true))) await this.#fence(row);
     } catch {
       // What is not looked at is not known to stand still.
       this.#seen = new Map();

@@ -4,7 +4,6 @@ import type {
   AppendReceipt,
   IdRecord,
   LogContents,
-  LogHead,
   LogIdentity,
   LogStore,
   StoredCheckpoint,
@@ -12,6 +11,7 @@ import type {
 } from "../../audit/log-store.ts";
 import type { PeerStore } from "../../audit/peer-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
+import type { LogHead } from "../../core/merkle-tree.ts";
 import { checkpointOf, putCheckpoint } from "./checkpoints.ts";
 import { unpackHashes } from "./hashes.ts";
 import { type Instances, lostHead } from "./instances.ts";

@@ -2,8 +2,8 @@
 
 import type { LogStore } from "../../audit/log-store.ts";
 import { OperatorError } from "../../core/operator-error.ts";
-import type { TreeArithmetic } from "../sqlite/log-appender.ts";
 import type { Storage } from "../storage.ts";
+import { PostgresChanges } from "./changes.ts";
 import { type HeartbeatTimes, heartbeatTimes, Instances } from "./instances.ts";
 import { PostgresKeyStore } from "./key-store.ts";
 import { PostgresLogStore } from "./log-store.ts";
@@ -22,7 +22,6 @@ import { PostgresWriter } from "./writer.ts";
 export interface PostgresPlace {
   /** `postgres://…`, without a password. */
   readonly url: string;
-  readonly tree: TreeArithmetic;
   /** What the operator should know and may put up with. */
   readonly warn: (warning: string) => void;
   /** As is right for a gateway, unless said otherwise. */
@@ -34,13 +33,18 @@ const readWithinMs = 15_000;
 
 /** Throws `OperatorError` when the database cannot be reached or used by this version, or would lose commits. */
 export async function openPostgresStorage(place: PostgresPlace): Promise<Storage> {
-  const { url, tree, warn, times = heartbeatTimes } = place;
+  const { url, warn, times = heartbeatTimes } = place;
   const connect = async (): Promise<Session> => (await Session.open(clientConfig(url), "write")).session;
   const session = await firstSession(place, warn);
-  const writer = new PostgresWriter(session, tree, connect);
-  const reader = new PostgresReader(url, readWithinMs);
+  const reader = new PostgresReader(url, { answerWithinMs: readWithinMs, fromStandby: false });
+  const changes = new PostgresChanges(clientConfig(url));
+  const writer = new PostgresWriter(session, connect, () => {
+    reader.reset();
+    changes.reset();
+  });
   const instances = new Instances(writer, times);
   return {
+    changes,
     log: new PostgresLogStore(reader, { writer, instances }),
     payloads: new PostgresPayloadStore(reader, writer),
     keys: new PostgresKeyStore(reader, writer),
@@ -49,6 +53,7 @@ export async function openPostgresStorage(place: PostgresPlace): Promise<Storage
     usage: new PostgresUsageStore(reader, writer),
     close: async () => {
       instances.close();
+      await changes.close();
       await writer.close();
       await reader.close();
     },
@@ -66,7 +71,7 @@ export async function openPostgresLogReadOnly(
     throw inWords(fault, url, "read");
   }
   // Counting a large log takes as long as it takes.
-  const reader = new PostgresReader(url, 0);
+  const reader = new PostgresReader(url, { answerWithinMs: 0, fromStandby: true });
   return { log: new PostgresLogStore(reader, null), close: () => reader.close() };
 }
 

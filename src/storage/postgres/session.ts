@@ -3,7 +3,13 @@
 import { Client, type ClientConfig, type QueryResult } from "pg";
 import { isConnectionLost } from "./postgres-fault.ts";
 import type { Row } from "./row.ts";
-import { type ServerSettings, serverRefusal, serverSettings, sessionSettings } from "./server-check.ts";
+import {
+  type ServerSettings,
+  type SessionUse,
+  serverRefusal,
+  serverSettings,
+  sessionSettings,
+} from "./server-check.ts";
 
 export interface Statement {
   readonly text: string;
@@ -30,7 +36,7 @@ export class Session {
   /** Rejects with `UnfitServerError`, or with what kept the connection from being made. */
   static async open(
     config: ClientConfig,
-    use: "read" | "write",
+    use: SessionUse,
   ): Promise<{ readonly session: Session; readonly settings: ServerSettings }> {
     const client = new Client({ ...config, pipeline: true });
     const session = new Session(client);

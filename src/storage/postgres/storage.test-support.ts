@@ -1,7 +1,6 @@
 // Storage on a test's own server, for the contract suite and whatever else stands on it.
 
 import type { StorageUnderTest } from "../contract/driver.ts";
-import { tree } from "../sqlite/test-data.test-support.ts";
 import type { Storage } from "../storage.ts";
 import type { TestCluster } from "./cluster.test-support.ts";
 import type { HeartbeatTimes } from "./instances.ts";
@@ -10,7 +9,6 @@ import { openPostgresStorage } from "./open.ts";
 export function openOn(cluster: TestCluster, database: string, times?: HeartbeatTimes): Promise<Storage> {
   return openPostgresStorage({
     url: cluster.url(database),
-    tree,
     warn: () => {},
     ...(times === undefined ? {} : { times }),
   });

@@ -1,9 +1,9 @@
 // One transaction of the writer: behind the fence, on top of the head as it is then, with the entries of all its jobs
 // written at once.
 
-import { type AppendReceipt, FencedError, type LogHead, LogUnavailableError } from "../../audit/log-store.ts";
+import { type AppendReceipt, FencedError, LogUnavailableError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import type { TreeArithmetic } from "../sqlite/log-appender.ts";
+import { appendLeafHashes, type LogHead, leafHash } from "../../core/merkle-tree.ts";
 import { packHashes, unpackHashes } from "./hashes.ts";
 import { blob, integer, type Row } from "./row.ts";
 import type { Session } from "./session.ts";
@@ -28,14 +28,12 @@ export const changesChannel = "portcullis_changes";
 
 export class WriteTransaction {
   readonly #session: Session;
-  readonly #tree: TreeArithmetic;
   /** Null when entries cannot be appended. */
   readonly #head: LogHead | null;
   readonly #entries: EncodedEntry[] = [];
 
-  private constructor(session: Session, tree: TreeArithmetic, head: LogHead | null) {
+  private constructor(session: Session, head: LogHead | null) {
     this.#session = session;
-    this.#tree = tree;
     this.#head = head;
   }
 
@@ -45,14 +43,13 @@ export class WriteTransaction {
    */
   static async begin(
     session: Session,
-    tree: TreeArithmetic,
     kind: TransactionKind,
     writing: Writing | null,
   ): Promise<WriteTransaction> {
     const begin = kind.serializable ? "BEGIN ISOLATION LEVEL SERIALIZABLE" : "BEGIN";
     if (writing === null) {
       await session.run({ text: begin });
-      return new WriteTransaction(session, tree, null);
+      return new WriteTransaction(session, null);
     }
     const [begun, fence] = [
       session.run({ text: begin }),
@@ -73,7 +70,7 @@ export class WriteTransaction {
         "another gateway has ended this instance because nothing was heard of it, or the database has lost what it had committed; start it again",
       );
     }
-    return new WriteTransaction(session, tree, head === null ? null : headOf((await head).rows[0]));
+    return new WriteTransaction(session, head === null ? null : headOf((await head).rows[0]));
   }
 
   async rows(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
@@ -119,9 +116,9 @@ export class WriteTransaction {
   async #writeEntries(): Promise<void> {
     const entries = this.#entries;
     if (this.#head === null || entries.length === 0) return;
-    const { size, frontier } = this.#tree.appendLeafHashes(
+    const { size, frontier } = appendLeafHashes(
       this.#head,
-      entries.map(({ leaf }) => this.#tree.leafHash(leaf)),
+      entries.map(({ leaf }) => leafHash(leaf)),
     );
     const salted = entries.filter(({ salt }) => salt !== null);
     await this.#session.run({

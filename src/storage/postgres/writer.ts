@@ -3,7 +3,6 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
-import type { TreeArithmetic } from "../sqlite/log-appender.ts";
 import { faultText, isContention } from "./postgres-fault.ts";
 import { integer } from "./row.ts";
 import type { Session } from "./session.ts";
@@ -44,7 +43,7 @@ const closeWithinMs = 5_000;
 
 export class PostgresWriter {
   readonly #connect: () => Promise<Session>;
-  readonly #tree: TreeArithmetic;
+  readonly #onLost: () => void;
   #session: Session | null;
   #writing: Writing | null = null;
   #queue: Job[] = [];
@@ -57,9 +56,10 @@ export class PostgresWriter {
   #stopped: string | null = null;
   readonly #closing = new AbortController();
 
-  constructor(session: Session, tree: TreeArithmetic, connect: () => Promise<Session>) {
+  /** `connect` opens a session in place of one that is lost; `onLost` is told then that the server may be another one. */
+  constructor(session: Session, connect: () => Promise<Session>, onLost: () => void) {
+    this.#onLost = onLost;
     this.#session = session;
-    this.#tree = tree;
     this.#connect = connect;
   }
 
@@ -179,7 +179,7 @@ export class PostgresWriter {
         serializable: group.some((job) => job.kind.serializable),
       };
       session.takeWarning();
-      const transaction = await WriteTransaction.begin(session, this.#tree, kind, writing);
+      const transaction = await WriteTransaction.begin(session, kind, writing);
       for (const job of group) await job.run(transaction);
       await transaction.commit(() => {
         committing = true;
@@ -215,6 +215,7 @@ export class PostgresWriter {
     this.#down = why;
     this.#session?.end();
     this.#session = null;
+    this.#onLost();
   }
 
   #fence(fault: FencedError): void {

@@ -41,6 +41,7 @@ export function storageOn(connections: SqliteConnections): Storage {
 function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Promise<void>): Storage {
   const { side } = write;
   return {
+    changes: null,
     log: new SqliteLogStore(reader, write),
     payloads: new SqlitePayloadStore(reader, side.payloads),
     keys: new SqliteKeyStore(reader, side.keys),
