@@ -27,6 +27,7 @@ export class EmbeddedSecretStore {
   readonly #events: SecretEvents;
   readonly #now: () => number;
   readonly #opened = new Map<string, SecretValue>();
+  #forgotten = 0;
 
   constructor(rows: SealedSecretStore, kek: KeyEncryptionKey, events: SecretEvents, now: () => number) {
     this.#rows = rows;
@@ -35,15 +36,22 @@ export class EmbeddedSecretStore {
     this.#now = now;
   }
 
+  /** Others may have changed them: from now on they are read anew. */
+  forget(): void {
+    this.#forgotten += 1;
+    this.#opened.clear();
+  }
+
   async get(name: string): Promise<Result<SecretValue, SecretFailure>> {
     const known = this.#opened.get(name);
     if (known !== undefined) return ok(known);
+    const forgotten = this.#forgotten;
     const row = await this.#rows.newest(name);
     if (row === null) return fail({ reason: "absent", name });
     try {
       const dataKey = this.#kek.unwrap(row.wrappedKey);
       const value = new SecretValue(unseal(dataKey, row.ciphertext, context(row)));
-      this.#opened.set(name, value);
+      if (forgotten === this.#forgotten) this.#opened.set(name, value);
       return ok(value);
     } catch {
       return fail({ reason: "sealed", name });
@@ -63,6 +71,7 @@ export class EmbeddedSecretStore {
       createdAt: this.#now(),
     };
     const stored = await this.#rows.put(row, this.#events.set(name, version, actorId));
+    this.#forgotten += 1;
     this.#opened.delete(name);
     return stored ? ok(version) : fail({ reason: "conflict", name });
   }
@@ -72,6 +81,7 @@ export class EmbeddedSecretStore {
     const newest = await this.#rows.newest(name);
     if (newest === null) return fail({ reason: "absent", name });
     const destroyed = await this.#rows.destroy(name, this.#events.destroyed(name, newest.version, actorId));
+    this.#forgotten += 1;
     this.#opened.delete(name);
     return destroyed ? ok(null) : fail({ reason: "absent", name });
   }

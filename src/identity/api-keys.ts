@@ -55,6 +55,7 @@ export class ApiKeys {
   #byHash: ReadonlyMap<string, ApiKeyRecord> = new Map();
   #lastRead = 0;
   #inForce = 0;
+  #reading: Promise<unknown> = Promise.resolve();
 
   private constructor(
     store: KeyStore,
@@ -87,6 +88,11 @@ export class ApiKeys {
     const record = this.#byHash.get(hashApiKey(key));
     if (record === undefined || record.revokedAt !== null) return null;
     return record.expiresAt !== null && record.expiresAt <= this.#now() ? null : record;
+  }
+
+  /** Others may have changed them: what is kept now is in force from now on. Rejects when it cannot be read. */
+  async refresh(): Promise<void> {
+    await this.#refresh();
   }
 
   /** All keys, the ended and damaged ones too, oldest first. What it says of a key holds for calls from then on. */
@@ -171,7 +177,14 @@ export class ApiKeys {
   }
 
   /** Reads all keys anew and puts them in force, unless somebody who read later was faster. */
-  async #refresh(): Promise<readonly Found[]> {
+  #refresh(): Promise<readonly Found[]> {
+    // One after the other: what was read earlier must not be held against ends that were met later.
+    const read = this.#reading.then(() => this.#read());
+    this.#reading = read.catch(() => {});
+    return read;
+  }
+
+  async #read(): Promise<readonly Found[]> {
     this.#lastRead += 1;
     const read = this.#lastRead;
     const kept = (await this.#store.list()).map((record) => ({

@@ -19,11 +19,14 @@ interface Failures {
 export class KeyIdentifier {
   readonly #keys: ApiKeys;
   readonly #now: () => number;
+  readonly #current: () => boolean;
   readonly #failures = new Map<string, Failures>();
 
-  constructor(keys: ApiKeys, now: () => number) {
+  /** `current` says whether keys that others have ended are known here; while they are not, no key counts. */
+  constructor(keys: ApiKeys, now: () => number, current: () => boolean = () => true) {
     this.#keys = keys;
     this.#now = now;
+    this.#current = current;
   }
 
   /** A valid key is never refused for the failures of others behind its address. */
@@ -33,6 +36,7 @@ export class KeyIdentifier {
   ): Result<{ readonly application: string; readonly keyId: string }, Refusal> {
     const key = presentedKey(headers);
     if (!key.ok) return key;
+    if (!this.#current()) return fail({ reason: "trail_unavailable" });
     const record = isApiKey(key.value) ? this.#keys.lookup(key.value) : null;
     if (record === null) return fail(this.#failed(sourceAddress));
     return ok({ application: record.application, keyId: record.id });

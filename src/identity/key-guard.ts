@@ -62,7 +62,12 @@ export class KeyGuard {
     await this.#writing;
   }
 
+  /** Together with what others wrote there meanwhile. */
   async #write(): Promise<void> {
+    const text = await readTextFile(this.#path);
+    for (const [id, end] of Object.entries(text === null ? {} : parseEnds(text, this.#path))) {
+      this.#ends.set(id, Math.min(end, this.#ends.get(id) ?? Infinity));
+    }
     await replaceFile(this.#path, `${JSON.stringify(Object.fromEntries(this.#ends), null, 2)}\n`, 0o600);
   }
 }

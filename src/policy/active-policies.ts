@@ -7,8 +7,9 @@ import { type Decider, decider } from "./decider.ts";
 import type { Decision, DecisionPoint, DecisionRequest } from "./decision.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { defaultWatchTimes, type FolderWatch, type WatchTimes, watchFolder } from "./folder-watch.ts";
-import { type LoadedPolicies, loadPolicies } from "./load.ts";
+import { type LoadedPolicies, loadPolicies, loadPolicyFiles } from "./load.ts";
 import { type PolicyProblem, problemAt } from "./problem.ts";
+import { filesIn } from "./revision.ts";
 import type { RevisionStore } from "./revision-store.ts";
 import { slicePolicies } from "./slice.ts";
 import type { PolicyWorld } from "./world.ts";
@@ -43,6 +44,8 @@ export class ActivePolicies implements DecisionPoint {
   readonly #engines: CedarEngines;
   #world: PolicyWorld;
   #active: Decider;
+  /** Why it cannot decide by the revision that is in force, or null. */
+  #outOfStep: string | null = null;
   #watch: FolderWatch | null = null;
   #reloading: Promise<unknown> = Promise.resolve();
 
@@ -77,8 +80,25 @@ export class ActivePolicies implements DecisionPoint {
     return this.#active.counters;
   }
 
+  /** Whether it decides by the revision that is in force for all gateways on the same data. */
+  get inStep(): boolean {
+    return this.#outOfStep === null;
+  }
+
   decide(request: DecisionRequest): Decision {
-    return this.#active.decide(request);
+    if (this.#outOfStep === null) return this.#active.decide(request);
+    const { revision } = this;
+    return { outcome: "deny", policies: [], signOffs: [], error: this.#outOfStep, revision };
+  }
+
+  /**
+   * Another gateway may have put another revision in force. This one does the same, by what is kept of it and not by its own
+   * folder, and denies everything while it cannot. Rejects when the store cannot be read.
+   */
+  follow(): Promise<void> {
+    const followed = this.#reloading.then(() => this.#follow());
+    this.#reloading = followed.catch(() => undefined);
+    return followed;
   }
 
   /**
@@ -87,7 +107,7 @@ export class ActivePolicies implements DecisionPoint {
    * With a `world`, the config's names are new too, and stay so only if the set is valid in it.
    */
   reload(world?: PolicyWorld): Promise<ReloadResult> {
-    const reloaded = this.#reloading.then(() => this.#reload(world ?? this.#world));
+    const reloaded = this.#reloading.then(() => this.#reload(world ?? this.#world, world !== undefined));
     this.#reloading = reloaded.catch(() => undefined);
     return reloaded;
   }
@@ -103,11 +123,15 @@ export class ActivePolicies implements DecisionPoint {
     await this.#reloading;
   }
 
-  async #reload(world: PolicyWorld): Promise<ReloadResult> {
+  async #reload(world: PolicyWorld, isAsked: boolean): Promise<ReloadResult> {
     try {
       const loaded = await loadPolicies(this.#options.folder, world);
       if (!loaded.ok) return this.#kept(loaded.failure);
-      if (loaded.value.revision.id !== this.revision) await this.#activate(loaded.value);
+      const { id } = loaded.value.revision;
+      // A config that lags behind the others' must not take theirs back because a file was touched.
+      const lags = !this.inStep && !isAsked && (await this.#options.store.active()) !== id;
+      if (lags) return this.#kept(this.#lagging());
+      if (id !== this.revision || !this.inStep) await this.#activate(loaded.value);
       this.#world = world;
       return ok(this.revision);
     } catch (fault) {
@@ -117,6 +141,28 @@ export class ActivePolicies implements DecisionPoint {
         problemAt(".", "", null, message, "what was in force stays; change the folder to try again"),
       ]);
     }
+  }
+
+  async #follow(): Promise<void> {
+    const { store } = this.#options;
+    const active = await store.active();
+    if (active !== null && active !== this.revision) {
+      const files = filesIn((await store.byRevision(active))?.content ?? "");
+      const loaded = files === null ? null : loadPolicyFiles(files, this.#world);
+      if (loaded?.ok !== true || loaded.value.revision.id !== active) {
+        const told = this.#outOfStep !== null;
+        this.#outOfStep = "another gateway has put policies in force that do not go with this one's config";
+        if (!told) this.#options.onProblem(this.#lagging());
+        return;
+      }
+      this.#putInForce(prepare(this.#engines, loaded.value));
+    }
+    this.#outOfStep = null;
+  }
+
+  #lagging(): readonly PolicyProblem[] {
+    const help = "give all gateways the same config and policies; until then this one denies everything";
+    return [problemAt(".", "", null, this.#outOfStep ?? "", help)];
   }
 
   #kept(problems: readonly PolicyProblem[]): ReloadResult {
@@ -129,13 +175,23 @@ export class ActivePolicies implements DecisionPoint {
   async #activate(loaded: LoadedPolicies): Promise<void> {
     const prepared = prepare(this.#engines, loaded);
     await record(this.#options, loaded);
-    this.#engines.putInForce(prepared.engine);
-    this.#active = prepared.decider;
+    this.#putInForce(prepared);
+  }
+
+  #putInForce({ engine, decider: active }: Prepared): void {
+    this.#engines.putInForce(engine);
+    this.#active = active;
+    this.#outOfStep = null;
     this.#options.onActivated(this.revision);
   }
 }
 
-function prepare(engines: CedarEngines, loaded: LoadedPolicies): { engine: Evaluator; decider: Decider } {
+interface Prepared {
+  readonly engine: Evaluator;
+  readonly decider: Decider;
+}
+
+function prepare(engines: CedarEngines, loaded: LoadedPolicies): Prepared {
   const slices = slicePolicies(loaded.policies, loaded.world);
   const engine = engines.prepare(loaded, slices);
   return { engine, decider: decider(loaded, slices, engine) };

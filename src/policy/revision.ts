@@ -2,6 +2,7 @@
 
 import { hash } from "node:crypto";
 import { getCedarSDKVersion } from "@cedar-policy/cedar-wasm/nodejs";
+import { z } from "zod";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { floorPolicies } from "./floor.ts";
 import type { PolicyFile } from "./policy-source.ts";
@@ -14,6 +15,17 @@ export interface Revision {
   readonly content: string;
   /** Name and version. */
   readonly engine: string;
+}
+
+const contentSchema = z.object({ files: z.array(z.object({ name: z.string(), text: z.string() })) });
+
+/** The policy files in a revision's content, or null when it is none. */
+export function filesIn(content: string): readonly PolicyFile[] | null {
+  try {
+    return contentSchema.parse(JSON.parse(content)).files;
+  } catch {
+    return null;
+  }
 }
 
 export function revisionOf(files: readonly PolicyFile[], schema: string, world: PolicyWorld): Revision {
