@@ -24,7 +24,10 @@ import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.
 import { backUpDatabase } from "./storage/sqlite/backup.ts";
 import { type DataUse, dataUse, type InspectedData, inspectData } from "./storage/sqlite/inspect.ts";
 import { observeSqliteRevisions } from "./storage/sqlite/observed-revisions.ts";
+import { openPostgresLogReadOnly, openPostgresStorage } from "./storage/postgres/open.ts";
+import { makeOwnFolder } from "./storage/sqlite/data-files.ts";
 import { openSqliteLogReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
+import type { Storage } from "./storage/storage.ts";
 import { Reservations } from "./usage/reservations.ts";
 import { standingCounters } from "./usage/standing-counters.ts";
 import { UsageProjection } from "./usage/usage-projection.ts";
@@ -44,7 +47,14 @@ import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
 
 export type { DataUse, InspectedData };
-export { backUpDatabase, dataUse, inspectData, observeSqliteRevisions, openSqliteLogReadOnly };
+export {
+  backUpDatabase,
+  dataUse,
+  inspectData,
+  observeSqliteRevisions,
+  openPostgresLogReadOnly,
+  openSqliteLogReadOnly,
+};
 
 export interface Gateway {
   readonly url: string;
@@ -75,7 +85,7 @@ async function openOn(
   log: Logger,
 ): Promise<Gateway> {
   const now = (): number => systemClock.now();
-  const storage = openSqliteStorage(loaded.dataFolder);
+  const storage = await openStorage(loaded, log);
   closing.add("storage", () => storage.close());
   const origin = (await storage.log.identity())?.origin ?? null;
   const kek = await openKek(loaded.keysFolder, origin === null, process.env, (warning) => log.warn(warning));
@@ -125,10 +135,16 @@ async function openOn(
   const reservations = new Reservations(storage.counters, newId("inst", now()), (call, fault) =>
     log.error({ call, fault: String(fault) }, "what a call used could not be settled"),
   );
+  const { changes } = storage;
+  changes?.watch("keys", () => keys.refresh());
+  changes?.watch("secrets", async () => secrets.forget());
+  changes?.watch("policies", () => policies.follow());
+  await changes?.start();
+  const current = (): boolean => changes?.current ?? true;
   const standing: Omit<GatewayParts, keyof typeof configured.parts> = {
     clock: systemClock,
     health: upstreamHealth(log),
-    keys: new KeyIdentifier(keys, now),
+    keys: new KeyIdentifier(keys, now, current),
     policy: policies,
     trail: telemetry.trail,
     subjects,
@@ -197,7 +213,7 @@ async function openOn(
     connections: loaded.config.limits.connections,
     tls: certificate?.current ?? null,
     onRefused: ({ reason }) => telemetry.refused(reason),
-    ready: () => trail.available,
+    ready: () => trail.available && current() && policies.inStep,
   });
   closing.add("server", () => server.close(config.drainMs));
   const scraped = openMetrics({
@@ -230,6 +246,13 @@ async function openOn(
     },
     close: () => closing.close(),
   };
+}
+
+/** The data folder holds the operator's token in either case. */
+async function openStorage({ config, dataFolder }: LoadedConfig, log: Logger): Promise<Storage> {
+  if (config.database === undefined) return openSqliteStorage(dataFolder);
+  makeOwnFolder(dataFolder);
+  return openPostgresStorage({ url: config.database, warn: (warning) => log.warn(warning) });
 }
 
 async function listen(server: Pick<HttpServer, "listen">, address: string, key: string): Promise<string> {

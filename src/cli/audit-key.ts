@@ -24,14 +24,15 @@ export interface LogKey {
 /** Throws `OperatorError` when there is nothing to verify, `Finding` when something is gone that must have been there. */
 export async function verifierFor(
   log: LogStore,
-  folder: string,
+  /** Where it is, in words. */
+  place: string,
   asked: string | undefined,
   pin: Pin | null,
 ): Promise<LogKey> {
   const identity = await log.identity();
   const entries = await entriesFound(log);
   if (identity === null && entries === 0 && pin === null) {
-    throw new OperatorError(`the log in \`${folder}\` has not been begun`);
+    throw new OperatorError(`the log in ${place} has not been begun`);
   }
   if (asked !== undefined) {
     const verifier = parseVerifierKey(asked);
@@ -44,8 +45,8 @@ export async function verifierFor(
   }
   throw new Finding(
     entries === 0 && pin !== null
-      ? `the log in \`${folder}\` is empty, and \`${pin.path}\` is the head of one: what it had is gone`
-      : `the log in \`${folder}\` has ${entries} entries, and names no key that they could be checked with; name it with --vkey`,
+      ? `the log in ${place} is empty, and \`${pin.path}\` is the head of one: what it had is gone`
+      : `the log in ${place} has ${entries} entries, and names no key that they could be checked with; name it with --vkey`,
   );
 }
 

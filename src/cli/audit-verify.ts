@@ -1,21 +1,19 @@
-// `audit verify`: works on files alone, a running gateway's or a copy's, with nothing but the log's public key.
+// `audit verify`: works on the data alone, a running gateway's or a copy's, with nothing but the log's public key.
 
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { Command } from "commander";
-import type { LogStore } from "../audit/log-store.ts";
 import { logStoreSource } from "../audit/verify/entry-source.ts";
 import { type VerifyReport, verifyLog } from "../audit/verify/verify-log.ts";
-import { openSqliteLogReadOnly } from "../compose.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { type Pin, verifierFor } from "./audit-key.ts";
 import { reportText } from "./audit-report.ts";
-import { dataFolder } from "./data-folder.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
+import { type LogPlace, logPlace } from "./log-place.ts";
 
 interface VerifyOptions {
   readonly dir?: string;
+  readonly config?: string;
   readonly vkey?: string;
   readonly pin?: string;
   readonly json?: boolean;
@@ -23,9 +21,13 @@ interface VerifyOptions {
 
 export function verifyCommand(): Command {
   const command = new Command("verify")
-    .description("check files: nothing removed or rewritten, every call decided before and completed once")
+    .description("check the log: nothing removed or rewritten, every call decided before and completed once")
     .argument("[dir]", "a data folder, or a gateway's folder with `data` in it; default: --dir")
     .option("--dir <dir>", "the gateway's folder; default: the current one, or one above it")
+    .option(
+      "--config <file>",
+      "a config, of whose log; default: the one in the gateway's folder, where it names a database",
+    )
     .option(
       "--vkey <key>",
       "the log's verifier key; default: the one in the folder, which proves nothing against its owner",
@@ -39,19 +41,19 @@ export function verifyCommand(): Command {
 }
 
 async function verify(dir: string | undefined, options: VerifyOptions): Promise<void> {
-  const folder = dataFolder(dir ?? options.dir);
-  const pin = await pinnedCheckpoint(options.pin, join(dirname(folder), "keys", "checkpoint"));
-  const report = await verified(folder, options.vkey, pin);
+  const place = await logPlace(dir ?? options.dir, options.config);
+  const pin = await pinnedCheckpoint(options.pin, place.kept);
+  const report = await verified(place, options.vkey, pin);
   print(options, report, () => reportText(report, pin?.path ?? null));
   if (!report.ok) throw new Finding("");
 }
 
-async function verified(folder: string, vkey: string | undefined, pin: Pin | null): Promise<VerifyReport> {
+async function verified(place: LogPlace, vkey: string | undefined, pin: Pin | null): Promise<VerifyReport> {
   const progress = new Progress();
-  let database: { readonly log: LogStore; close(): void } | null = null;
+  let database: Awaited<ReturnType<LogPlace["open"]>> | null = null;
   try {
-    database = openSqliteLogReadOnly(folder);
-    const { verifier, fromLog } = await verifierFor(database.log, folder, vkey, pin);
+    database = await place.open();
+    const { verifier, fromLog } = await verifierFor(database.log, place.name, vkey, pin);
     return await verifyLog({
       source: logStoreSource(database.log),
       verifier,
@@ -61,20 +63,18 @@ async function verified(folder: string, vkey: string | undefined, pin: Pin | nul
       onProgress: ({ checked, size }) => progress.show(checked, size),
     });
   } catch (fault) {
-    throw inWords(fault, folder);
+    throw inWords(fault, place.name);
   } finally {
     progress.clear();
-    database?.close();
+    await database?.close();
   }
 }
 
 /** What cannot be read is no evidence: the files may be damaged in any way, and none of them is a fault of this program. */
-function inWords(fault: unknown, folder: string): unknown {
+function inWords(fault: unknown, place: string): unknown {
   if (fault instanceof Finding || fault instanceof OperatorError) return fault;
   const message = fault instanceof Error ? fault.message : String(fault);
-  return new OperatorError(
-    `the log in \`${folder}\` could not be checked: ${message}; try it on a copy of the folder`,
-  );
+  return new OperatorError(`the log in ${place} could not be checked: ${message}; try it on a copy`);
 }
 
 async function pinnedCheckpoint(asked: string | undefined, kept: string): Promise<Pin | null> {

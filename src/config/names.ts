@@ -2,6 +2,7 @@
 // type.
 
 import { z } from "zod";
+import { databaseFault } from "./database-url.ts";
 import { listenFault, proxyFault } from "./listen.ts";
 
 export const identifier = z
@@ -76,6 +77,12 @@ export const headerName = z
   .string()
   .regex(/^[a-z0-9-]{1,64}$/, "write the header's name in lowercase, with letters, digits and `-`")
   .meta({ title: "header" });
+
+/** What is written can hold a password, so no message about it may show it. */
+export const databaseUrl = z
+  .string("write postgres://USER@HOST:PORT/DATABASE")
+  .superRefine(refusing(databaseFault))
+  .meta({ title: "postgres URL" });
 
 export const person = z.string().min(1).max(254).meta({ title: "e-mail address" });
 

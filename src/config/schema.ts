@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import {
+  databaseUrl,
   folder,
   httpUrl,
   identifier,
@@ -226,7 +227,16 @@ const limits = z
 
 export const configSchema = z.strictObject({
   server,
-  data: folder.default("./data").describe("Folder of the database, relative to this file."),
+  data: folder
+    .default("./data")
+    .describe(
+      "Folder of the database and of `operator.json`, relative to this file. With `database` it holds `operator.json` alone.",
+    ),
+  database: databaseUrl
+    .optional()
+    .describe(
+      "A PostgreSQL database in place of the one in `data`, as postgres://USER@HOST:PORT/DATABASE: several gateways can share it. The password comes from PGPASSWORD or PGPASSFILE. A server that is not on this machine needs `?sslmode=verify-full` (with `sslrootcert=FILE` where its CA is your own), or `?sslmode=disable`. See [operations](operations.md). Left out: SQLite.",
+    ),
   keys: folder
     .default("./keys")
     .describe(

@@ -109,8 +109,8 @@ function closeAll(providers: ReturnType<typeof retiredProviders>): Promise<unkno
   return Promise.all(providers.map((provider) => provider.close()));
 }
 
-const atStart = ["server", "data", "keys", "policies", "metrics", "telemetry"] as const;
-const limitsAtStart = ["body", "headers", "concurrency", "queue"] as const;
+const atStart = ["server", "data", "database", "keys", "policies", "metrics", "telemetry"] as const;
+const limitsAtStart = ["body", "headers", "concurrency", "queue", "connections"] as const;
 
 /** The new config with what only a start can change as it is now, and the keys that differ in it. */
 function withoutRestart(next: Config, now: Config): { readonly config: Config; readonly restart: string[] } {
@@ -118,8 +118,8 @@ function withoutRestart(next: Config, now: Config): { readonly config: Config; r
     ...atStart.filter((key) => !isDeepStrictEqual(next[key], now[key])),
     ...limitsAtStart.filter((key) => next.limits[key] !== now.limits[key]).map((key) => `limits.${key}`),
   ];
-  const { server, data, keys, policies, metrics, telemetry } = now;
-  const { body, headers, concurrency, queue } = now.limits;
-  const limits = { ...next.limits, body, headers, concurrency, queue };
-  return { config: { ...next, server, data, keys, policies, metrics, telemetry, limits }, restart };
+  const { server, data, database, keys, policies, metrics, telemetry } = now;
+  const { body, headers, concurrency, queue, connections } = now.limits;
+  const limits = { ...next.limits, body, headers, concurrency, queue, connections };
+  return { config: { ...next, server, data, database, keys, policies, metrics, telemetry, limits }, restart };
 }

@@ -2,17 +2,16 @@
 // the command line, and nothing of the admin API stands between.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import type { Leaf, LeafOf, LeafType } from "../../src/audit/leaf-schema.ts";
 import { parseLeaf } from "../../src/audit/parse-leaf.ts";
-import { openSqliteLogReadOnly } from "../../src/storage/sqlite/open.ts";
+import { logPlace } from "../../src/cli/log-place.ts";
 import type { TestGateway } from "./test-gateway.ts";
 
 const batch = 1000;
 
 /** The leaves from entry `from` on, in order. A leaf that is not as the schema says fails the test. */
 export async function readTrail(gateway: Pick<TestGateway, "folder">, from = 0): Promise<readonly Leaf[]> {
-  const database = openSqliteLogReadOnly(join(gateway.folder, "data"));
+  const database = await (await logPlace(gateway.folder, undefined)).open();
   try {
     const leaves: Leaf[] = [];
     for (;;) {
@@ -26,7 +25,7 @@ export async function readTrail(gateway: Pick<TestGateway, "folder">, from = 0):
       if (entries.length < batch) return leaves;
     }
   } finally {
-    database.close();
+    await database.close();
   }
 }
 
