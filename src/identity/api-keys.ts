@@ -55,7 +55,6 @@ export class ApiKeys {
   #byHash: ReadonlyMap<string, ApiKeyRecord> = new Map();
   #lastRead = 0;
   #inForce = 0;
-  #reading: Promise<unknown> = Promise.resolve();
 
   private constructor(
     store: KeyStore,
@@ -176,26 +175,17 @@ export class ApiKeys {
     return found.damaged ? fail({ reason: "damaged", id }) : ok(found);
   }
 
-  /** Reads all keys anew and puts them in force, unless somebody who read later was faster. */
-  #refresh(): Promise<readonly Found[]> {
-    // One after the other: what was read earlier must not be held against ends that were met later.
-    const read = this.#reading.then(() => this.#read());
-    this.#reading = read.catch(() => {});
-    return read;
-  }
-
-  async #read(): Promise<readonly Found[]> {
+  /** Reads all keys anew and puts them in force. */
+  async #refresh(): Promise<readonly Found[]> {
     this.#lastRead += 1;
     const read = this.#lastRead;
-    const kept = (await this.#store.list()).map((record) => ({
-      ...record,
-      damaged: this.#isDamaged(record),
-    }));
+    const rows = await this.#store.list();
+    // What was read earlier must not be held against ends that were met later.
+    if (read <= this.#inForce) return this.#refresh();
+    this.#inForce = read;
+    const kept = rows.map((record) => ({ ...record, damaged: this.#isDamaged(record) }));
     const intact = kept.filter(({ damaged }) => !damaged);
-    if (read > this.#inForce) {
-      this.#inForce = read;
-      this.#byHash = new Map(intact.map((record) => [record.hash, record]));
-    }
+    this.#byHash = new Map(intact.map((record) => [record.hash, record]));
     this.#report(kept.filter(({ damaged }) => damaged));
     await this.#protection.guard.remember(intact);
     return kept;
