@@ -63,11 +63,28 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
   return clusterIn(folder, settings);
 }
 
+/** Another server that follows this one; from then on nothing is committed here that it does not have. */
+export async function startStandby(primary: TestCluster): Promise<TestCluster> {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-postgres-"));
+  const owner = unprivileged();
+  if (owner !== null) chownSync(folder, owner.uid, owner.gid);
+  const from = `host=127.0.0.1 port=${primary.port} user=gateway application_name=standby`;
+  execFileSync(
+    program("pg_basebackup"),
+    ["--dbname", from, "--pgdata", join(folder, "data"), "--write-recovery-conf", "--checkpoint=fast"],
+    { ...owner, cwd: folder, stdio: "pipe" },
+  );
+  const standby = await clusterIn(folder, {});
+  await primary.query("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+  await primary.query("postgres", "SELECT pg_reload_conf()");
+  for (;;) {
+    const [row] = await primary.query("postgres", "SELECT sync_state FROM pg_stat_replication");
+    if (row?.["sync_state"] === "sync") return standby;
+  }
+}
+
 /** A server on data that is there already, in `folder`/data. */
-export async function clusterIn(
-  folder: string,
-  settings: Readonly<Record<string, string>>,
-): Promise<TestCluster> {
+async function clusterIn(folder: string, settings: Readonly<Record<string, string>>): Promise<TestCluster> {
   const port = await freePort();
   const lines = {
     listen_addresses: "127.0.0.1",
@@ -129,11 +146,6 @@ export async function clusterIn(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Runs a program of the server's, as the server's user. */
-export function runServerProgram(name: string, args: readonly string[]): void {
-  execFileSync(program(name), args, { ...unprivileged(), cwd: tmpdir(), stdio: "pipe" });
 }
 
 function program(name: string): string {
