@@ -1,8 +1,8 @@
 // Subjects and encrypted payloads on PostgreSQL, apart from the leaves so that they can be erased.
 
-import type { Payload, PayloadStore, Subject, SubjectKind } from "../../audit/payload-store.ts";
+import type { KeptEntry, Payload, PayloadStore, Subject, SubjectKind } from "../../audit/payload-store.ts";
 import type { PostgresReader } from "./reader.ts";
-import { blob, type Row, text } from "./row.ts";
+import { blob, integer, type Row, text } from "./row.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
 export class PostgresPayloadStore implements PayloadStore {
@@ -70,16 +70,28 @@ export class PostgresPayloadStore implements PayloadStore {
   }
 
   async payloadsOf(entryId: string): Promise<readonly Payload[]> {
-    const rows = await this.#reader.rows(
-      'SELECT * FROM payloads WHERE entry = $1 ORDER BY field COLLATE "C"',
-      [entryId],
-    );
+    const rows = await this.#reader.rows("SELECT * FROM payloads WHERE entry = $1 ORDER BY field", [entryId]);
     return rows.map((row) => ({
       entryId: text(row, "entry"),
       field: text(row, "field"),
       subject: text(row, "subject"),
       ciphertext: blob(row, "ciphertext"),
     }));
+  }
+
+  async keptEntries(after: string, before: string): Promise<readonly KeptEntry[]> {
+    const rows = await this.#reader.rows(
+      `SELECT entry, sum(length(ciphertext)) AS bytes FROM payloads WHERE entry > $1 AND entry < $2
+       GROUP BY entry ORDER BY entry LIMIT 100`,
+      [after, before],
+    );
+    return rows.map((row) => ({ entryId: text(row, "entry"), bytes: integer(row, "bytes") }));
+  }
+
+  removePayloads(entryIds: readonly string[]): Promise<void> {
+    return this.#writer.write(jobKinds.rows, async (transaction) => {
+      await transaction.change("DELETE FROM payloads WHERE entry = ANY ($1::text[])", [entryIds]);
+    });
   }
 }
 

@@ -34,7 +34,7 @@ export const migrations: readonly string[] = [
     id text PRIMARY KEY, kind text NOT NULL, lookup bytea NOT NULL UNIQUE, name bytea NOT NULL, wrapped_key bytea NOT NULL
   );
   CREATE TABLE payloads (
-    entry text NOT NULL, field text NOT NULL, subject text NOT NULL, ciphertext bytea NOT NULL, PRIMARY KEY (entry, field)
+    entry text COLLATE "C" NOT NULL, field text COLLATE "C" NOT NULL, subject text NOT NULL, ciphertext bytea NOT NULL, PRIMARY KEY (entry, field)
   );
   -- Ciphertext does not compress.
   ALTER TABLE payloads ALTER ciphertext SET STORAGE EXTERNAL;
