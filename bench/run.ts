@@ -10,6 +10,7 @@ import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { startCluster } from "../src/storage/postgres/cluster.test-support.ts";
 import { benchPolicies, policyCount } from "./policies.ts";
 import { type Measured, report } from "./report.ts";
 
@@ -22,10 +23,13 @@ const { values: options } = parseArgs({
     "cpu-prof": { type: "string" },
     /** Another checkout, to be measured in the same rounds. */
     beside: { type: "string" },
+    /** `sqlite`, or `postgres` on a server of its own. */
+    database: { type: "string", default: "sqlite" },
     /** `json`, `stream`, or both. */
     kind: { type: "string", default: "both" },
   },
 });
+const cluster = options.database === "postgres" ? await startCluster({ shared_buffers: "256MB" }) : null;
 const connections = Number(options.connections);
 const measureMs = Number(options.seconds) * 1000;
 const rounds = Number(options.rounds);
@@ -66,10 +70,11 @@ async function startNode(name: string, core: number, script: string, ...args: st
 
 async function startPortcullis(name: string, checkout: string, upstream: number): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
+  const database = cluster === null ? "" : `database: ${cluster.url(await cluster.newDatabase())}\n`;
   folders.push(folder);
   writeFileSync(
     join(folder, "portcullis.yaml"),
-    `providers:
+    `${database}providers:
   bench: { type: openai, base_url: "http://127.0.0.1:${upstream}/v1" }
 applications:
   - { name: assistant }
@@ -135,6 +140,7 @@ async function stop(): Promise<void> {
     child.kill("SIGTERM");
     await once(child, "exit");
   }
+  await cluster?.close();
 }
 
 const folders: string[] = [];
@@ -143,7 +149,9 @@ try {
   console.log(
     `Node ${process.version}, ${cpu?.model ?? "unknown processor"}; ${pinned ? "server under test on one core, upstream and load on another" : "not pinned: taskset or a second core is missing, so ratios are rough"}`,
   );
-  console.log(`Portcullis with ${policyCount} policies, durable trail (data in ${tmpdir()}) and usage on`);
+  console.log(
+    `Portcullis with ${policyCount} policies, durable trail (data in ${tmpdir()}) and usage on; ${options.database}`,
+  );
   const upstream = await startNode("direct", aside, "fixed-upstream.ts");
   const servers = [
     upstream,

@@ -1,7 +1,7 @@
 // Small files that must be whole after a crash: keys, tokens, the config that a newcomer is given.
 
 import { randomUUID } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { chmod, type FileHandle, link, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -69,10 +69,20 @@ export async function createFile(path: string, text: string, mode: number): Prom
 
 /**
  * Removes what `replaceFile` and `createFile` leave in a folder when they are killed: each may be a full copy of a key.
- * For the one process that writes there, before it does. A folder that is not there has none.
+ * For the one process that writes there, before it does; where others may be writing, of what is older than `olderThanMs`.
+ * A folder that is not there has none.
  */
-export function removeLeftovers(folder: string): void {
-  for (const name of namesIn(folder)) if (leftover.test(name)) rmSync(join(folder, name), { force: true });
+export function removeLeftovers(folder: string, olderThanMs = 0): void {
+  for (const name of namesIn(folder)) {
+    const path = join(folder, name);
+    if (leftover.test(name) && (olderThanMs === 0 || ageMs(path) > olderThanMs))
+      rmSync(path, { force: true });
+  }
+}
+
+function ageMs(path: string): number {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? 0 : Date.now() - stat.mtimeMs;
 }
 
 const leftover = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;

@@ -88,7 +88,7 @@ export class ActivePolicies implements DecisionPoint {
   decide(request: DecisionRequest): Decision {
     if (this.#outOfStep === null) return this.#active.decide(request);
     const { revision } = this;
-    return { outcome: "deny", policies: [], signOffs: [], shadow: [], error: this.#outOfStep, revision };
+    return { outcome: "deny", policies: [], signOffs: [], shadow: null, error: this.#outOfStep, revision };
   }
 
   /**

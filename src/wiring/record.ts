@@ -44,8 +44,9 @@ const clock: Clock = systemClock;
 export async function openRecord(place: RecordPlace): Promise<Record> {
   const { keysFolder: folder, faults, environment = process.env } = place;
   const headFile = join(folder, "checkpoint");
-  // Whoever has the data folder has this one too, and nothing of ours writes there yet.
-  removeLeftovers(folder);
+  // Whoever has the data folder has this one too, and nothing of ours writes there yet; gateways on one database may share
+  // it, and none of them takes a minute to write a file.
+  removeLeftovers(folder, place.log.peers === null ? 0 : 60_000);
   // With a head there was a log: then its keys are missing, and new ones would be of another.
   const mayCreate = place.origin === null && !existsSync(headFile);
   const signer = await openLogKey(place.origin, { folder, mayCreate });

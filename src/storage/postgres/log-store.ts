@@ -12,6 +12,7 @@ import type {
 import type { PeerStore } from "../../audit/peer-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { LogHead } from "../../core/merkle-tree.ts";
+import { OperatorError } from "../../core/operator-error.ts";
 import { checkpointOf, putCheckpoint } from "./checkpoints.ts";
 import { unpackHashes } from "./hashes.ts";
 import { type Instances, lostHead } from "./instances.ts";
@@ -54,7 +55,9 @@ export class PostgresLogStore implements LogStore {
       ]);
       const named = identityOf((await transaction.rows("SELECT origin, vkey FROM log_identity"))[0] ?? null);
       if (named?.origin !== identity.origin || named.vkey !== identity.vkey) {
-        throw new TypeError("the log has another name already");
+        throw new OperatorError(
+          "another gateway has begun this log, under another key; give this one a copy of its `keys`",
+        );
       }
     });
   }
