@@ -73,7 +73,12 @@ async function policyCheck({ policiesFolder, config }: LoadedConfig): Promise<re
 }
 
 async function dataChecks(loaded: LoadedConfig): Promise<readonly DoctorFinding[]> {
-  const { dataFolder: folder } = loaded;
+  const { dataFolder: folder, config } = loaded;
+  if (config.database !== undefined)
+    return [
+      skipped("data", "it is in PostgreSQL; `portcullis audit verify --config` checks the log there"),
+      ...(await guarded("gateway", () => gatewayChecks(loaded, null))),
+    ];
   if (!existsSync(folder))
     return [
       skipped("data", "nothing has been started here yet"),
