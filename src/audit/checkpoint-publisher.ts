@@ -52,6 +52,11 @@ export class CheckpointPublisher {
     this.#appended.add(firstIndex, entries);
   }
 
+  /** What is published next is signed here, whoever signed before. */
+  async signNext(): Promise<void> {
+    await this.#turn?.takeNow();
+  }
+
   get latest(): StoredCheckpoint | null {
     return this.#latest;
   }

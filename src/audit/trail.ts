@@ -229,7 +229,7 @@ export class Trail {
     // Nothing comes after it.
     this.#ended ??= "the trail is closed";
     try {
-      await recorded;
+      await Promise.all([recorded, this.#publisher.signNext()]);
       await this.#publish();
       await this.#options.store.peers?.leave();
     } catch (error) {

@@ -59,13 +59,16 @@ export class PostgresPayloadStore implements PayloadStore {
 
   putPayloads(payloads: readonly Payload[]): Promise<void> {
     return this.#writer.write(jobKinds.rows, async (transaction) => {
-      for (const { entryId, field, subject, ciphertext } of payloads) {
-        await transaction.change(
-          `INSERT INTO payloads VALUES ($1, $2, $3, $4)
-           ON CONFLICT (entry, field) DO UPDATE SET subject = excluded.subject, ciphertext = excluded.ciphertext`,
-          [entryId, field, subject, Buffer.from(ciphertext)],
-        );
-      }
+      // All on their way at once: the entries of calls wait behind them.
+      await Promise.all(
+        payloads.map(({ entryId, field, subject, ciphertext }) =>
+          transaction.change(
+            `INSERT INTO payloads VALUES ($1, $2, $3, $4)
+             ON CONFLICT (entry, field) DO UPDATE SET subject = excluded.subject, ciphertext = excluded.ciphertext`,
+            [entryId, field, subject, Buffer.from(ciphertext)],
+          ),
+        ),
+      );
     });
   }
 
