@@ -65,7 +65,8 @@ export class PostgresPayloadStore implements PayloadStore {
           transaction.change(
             `INSERT INTO payloads VALUES ($1, $2, $3, $4)
              ON CONFLICT (entry, field) DO UPDATE SET subject = excluded.subject, ciphertext = excluded.ciphertext`,
-            [entryId, field, subject, Buffer.from(ciphertext)],
+            [entryId, field, subject, ciphertext],
+            "put payload",
           ),
         ),
       );

@@ -54,7 +54,7 @@ export class PostgresUsageStore implements UsageStore {
         from,
       ]);
       if (moved !== 1) return false;
-      await Promise.all(increments.map((one) => transaction.change(addSql, valuesOf(one))));
+      await Promise.all(increments.map((one) => transaction.change(addSql, valuesOf(one), "add usage")));
       return true;
     });
   }

@@ -77,9 +77,10 @@ export class WriteTransaction {
     return this.#session.rows(text, values);
   }
 
-  /** How many rows it changed. */
-  async change(text: string, values: readonly unknown[] = []): Promise<number> {
-    return (await this.#session.run({ text, values })).rowCount ?? 0;
+  /** How many rows it changed. Under a name it is prepared once. */
+  async change(text: string, values: readonly unknown[] = [], name?: string): Promise<number> {
+    const statement = name === undefined ? { text, values } : { text, values, name };
+    return (await this.#session.run(statement)).rowCount ?? 0;
   }
 
   append(entries: readonly EncodedEntry[]): AppendReceipt {
