@@ -67,8 +67,8 @@ export class CheckpointPublisher {
   }
 
   /**
-   * The checkpoint of what is durable now; where another instance signs, the latest that it has signed. Fails, in words, when the stored tree must not be signed; rejects when it
-   * cannot be read or kept.
+   * The checkpoint of what is durable now; where another instance signs, the latest that it has signed. Fails, in words,
+   * when the stored tree must not be signed; rejects when it cannot be read or kept.
    */
   publish(): Promise<Result<StoredCheckpoint, string>> {
     const published = this.#queue.then(() => this.#publish());

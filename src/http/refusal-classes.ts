@@ -176,14 +176,14 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     type: "service_unavailable",
     retriable: true,
     advice:
-      "the call could not be recorded, so it did not happen; the operator should look at the disk of `data`",
+      "the call could not be recorded, so it did not happen; the operator should look at the disk of `data`, or at the `database`",
   },
   answer_unrecorded: {
     status: 503,
     type: "service_unavailable",
     retriable: true,
     advice:
-      "the provider was asked, and its answer could not be recorded; the operator should look at the disk of `data`, and asking again asks the provider again",
+      "the provider was asked, and its answer could not be recorded; the operator should look at the disk of `data`, or at the `database`, and asking again asks the provider again",
   },
   internal: {
     status: 500,

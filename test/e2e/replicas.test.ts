@@ -79,6 +79,18 @@ ${more}applications:
     await second.close();
   });
 
+  test("go on without one that is frozen, which takes no call when it wakes", async (t) => {
+    const { first, second, key } = await startReplicas(await config());
+    t.after(() => Promise.all([first.kill(), second.kill()]));
+    first.freeze(true);
+    await eventually(async () => leavesOf(await readTrail(second), "log.recovered").length === 1);
+    assert.equal((await ask(second, key)).status, 200);
+    first.freeze(false);
+    assert.equal((await ask(first, key)).status, 503);
+    await first.kill();
+    await second.close();
+  });
+
   test("after kill -9 of either under load the other completes what it left, and nothing that was told is lost", async (t) => {
     const upstream = await neverDone();
     t.after(() => upstream.close());

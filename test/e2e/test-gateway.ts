@@ -29,6 +29,8 @@ export interface TestGateway {
   };
   /** Sends SIGHUP and resolves with the line of the log that then says `said`. */
   hangUp(said: string): Promise<string>;
+  /** Stops it in the middle of whatever it does, or lets it go on. */
+  freeze(frozen: boolean): void;
   /** Ends without warning, and leaves the folder. */
   kill(): Promise<void>;
   /** Drains, verifies the trail, and leaves the folder. */
@@ -77,6 +79,7 @@ export async function startGateway(
       child.kill("SIGHUP");
       return line;
     },
+    freeze: (frozen) => void child.kill(frozen ? "SIGSTOP" : "SIGCONT"),
     kill: async () => {
       if (child.exitCode !== null) return;
       child.kill("SIGKILL");

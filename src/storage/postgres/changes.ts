@@ -81,13 +81,15 @@ export class PostgresChanges implements ForeignChanges {
 
   async #lookOnce(): Promise<void> {
     const session = await this.#listening();
-    for (const row of await session.rows("SELECT what, count FROM changes")) {
+    const looks = (await session.rows("SELECT what, count FROM changes")).map(async (row) => {
       const watch = this.#watches.get(text(row, "what"));
       const count = integer(row, "count");
-      if (watch === undefined || watch.seen === count) continue;
+      if (watch === undefined || watch.seen === count) return;
       await watch.look();
       watch.seen = count;
-    }
+    });
+    // Each for itself: what hinders one of them is no reason to leave out another.
+    for (const one of await Promise.allSettled(looks)) if (one.status === "rejected") throw one.reason;
   }
 
   async #listening(): Promise<Session> {

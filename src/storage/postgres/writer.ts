@@ -171,6 +171,7 @@ export class PostgresWriter {
   async #transaction(group: readonly Job[]): Promise<unknown> {
     const session = this.#session;
     const writing = this.#writing;
+    if (this.#down !== null) return unavailable(this.#down);
     if (session === null || session.lost) return this.#lost("the connection is lost");
     let committing = false;
     try {
