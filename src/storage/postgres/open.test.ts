@@ -1,6 +1,8 @@
 // What is refused when a database is opened, and what only warned of.
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { OperatorError } from "../../core/operator-error.ts";
 import { skipWithoutPostgres, startCluster, type TestCluster } from "./cluster.test-support.ts";
@@ -84,6 +86,31 @@ describe("opening a database", skipWithoutPostgres(), () => {
       await cluster.query(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'portcullis'"),
       [],
     );
+  });
+
+  test("takes the password from PGPASSWORD or a file, and says when it is not let in", async (t) => {
+    const database = await cluster.newDatabase();
+    await cluster.query("postgres", "CREATE ROLE guarded LOGIN PASSWORD 'only here'");
+    await cluster.query("postgres", `GRANT CREATE ON DATABASE ${database} TO guarded`);
+    const access = join(cluster.folder, "data", "pg_hba.conf");
+    writeFileSync(access, `host all guarded 127.0.0.1/32 scram-sha-256\n${readFileSync(access, "utf8")}`);
+    await cluster.query("postgres", "SELECT pg_reload_conf()");
+    const url = cluster.url(database).replace("gateway@", "guarded@");
+    const open = async (): Promise<void> => (await openPostgresStorage({ url, warn: () => {} })).close();
+    t.after(() => {
+      delete process.env["PGPASSWORD"];
+      delete process.env["PGPASSFILE"];
+    });
+    await assert.rejects(open(), OperatorError);
+    process.env["PGPASSWORD"] = "another";
+    await assert.rejects(open(), /does not let this user in/);
+    process.env["PGPASSWORD"] = "only here";
+    await open();
+    delete process.env["PGPASSWORD"];
+    const file = join(cluster.folder, "pgpass");
+    writeFileSync(file, `127.0.0.1:${cluster.port}:${database}:guarded:only here\n`, { mode: 0o600 });
+    process.env["PGPASSFILE"] = file;
+    await open();
   });
 
   test("says in words what is not there", async () => {
