@@ -13,6 +13,8 @@ import type { HeartbeatTimes } from "./instances.ts";
 import { openOn } from "./storage.test-support.ts";
 
 const quick: HeartbeatTimes = { everyMs: 40, expiryMs: 400 };
+/** Longer than it takes to find a database again that is back. */
+const patient: HeartbeatTimes = { everyMs: 100, expiryMs: 4_000 };
 /** Takes over, and is not heard of again unless it writes. */
 const silent: HeartbeatTimes = { everyMs: 1_000_000, expiryMs: 1_000_000 };
 
@@ -100,10 +102,10 @@ describe("instances on one database", skipWithoutPostgres(), () => {
 
   test("are not fenced because the database was away", async (t) => {
     const database = await cluster.newDatabase();
-    const both = [await join(t, database, "one", quick), await join(t, database, "two", quick)];
-    await delay(2 * quick.everyMs);
+    const both = [await join(t, database, "one", patient), await join(t, database, "two", patient)];
+    await delay(2 * patient.everyMs);
     await cluster.stop("fast");
-    await delay(2 * quick.expiryMs);
+    await delay(patient.expiryMs + 10 * patient.everyMs);
     await cluster.start();
     for (const { storage } of both) {
       await eventually(async () => {
