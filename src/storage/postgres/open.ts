@@ -4,6 +4,7 @@ import type { LogStore } from "../../audit/log-store.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import type { Storage } from "../storage.ts";
 import { PostgresChanges } from "./changes.ts";
+import { PostgresCounterStore } from "./counter-store.ts";
 import { type HeartbeatTimes, heartbeatTimes, Instances } from "./instances.ts";
 import { PostgresKeyStore } from "./key-store.ts";
 import { PostgresLogStore } from "./log-store.ts";
@@ -51,6 +52,7 @@ export async function openPostgresStorage(place: PostgresPlace): Promise<Storage
     secrets: new PostgresSecretStore(reader, writer),
     revisions: new PostgresRevisionStore(reader, writer),
     usage: new PostgresUsageStore(reader, writer),
+    counters: new PostgresCounterStore(reader, writer),
     close: async () => {
       instances.close();
       await changes.close();

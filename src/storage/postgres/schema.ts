@@ -64,5 +64,17 @@ export const migrations: readonly string[] = [
     output_tokens bigint NOT NULL, estimated bigint NOT NULL, cost_micro_usd bigint NOT NULL, unpriced bigint NOT NULL,
     PRIMARY KEY (day, application, user_id, model)
   );
+
+  -- What policies are decided on: by window and when it began, so that those that are over are one range.
+  CREATE TABLE counters (
+    window_kind text COLLATE "C" NOT NULL, start bigint NOT NULL, kind text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,
+    requests bigint NOT NULL, tokens bigint NOT NULL, micro_usd bigint NOT NULL, unpriced bigint NOT NULL,
+    PRIMARY KEY (window_kind, start, kind, name)
+  ) WITH (fillfactor = 50);
+  -- What calls hold of them that the log has not been counted for; \`counters\` is JSON.
+  CREATE TABLE reservations (
+    call text COLLATE "C" PRIMARY KEY, holder text NOT NULL, at bigint NOT NULL, counters text NOT NULL,
+    requests bigint NOT NULL, tokens bigint NOT NULL, micro_usd bigint NOT NULL, unpriced bigint NOT NULL
+  );
   `,
 ];

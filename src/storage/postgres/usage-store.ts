@@ -1,5 +1,6 @@
 // The usage projection on PostgreSQL.
 
+import type { CountedCall } from "../../usage/counter-store.ts";
 import type {
   UsageDimension,
   UsageIncrement,
@@ -7,6 +8,7 @@ import type {
   UsageRow,
   UsageStore,
 } from "../../usage/usage-store.ts";
+import { CounterTables } from "./counter-tables.ts";
 import type { PostgresReader } from "./reader.ts";
 import { integer, text } from "./row.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
@@ -47,7 +49,12 @@ export class PostgresUsageStore implements UsageStore {
     return integer(row ?? null, "position");
   }
 
-  advance(from: number, to: number, increments: readonly UsageIncrement[]): Promise<boolean> {
+  advance(
+    from: number,
+    to: number,
+    increments: readonly UsageIncrement[],
+    calls: readonly CountedCall[] = [],
+  ): Promise<boolean> {
     return this.#writer.write(jobKinds.claims, async (transaction) => {
       const moved = await transaction.change("UPDATE usage_position SET position = $1 WHERE position = $2", [
         to,
@@ -55,6 +62,7 @@ export class PostgresUsageStore implements UsageStore {
       ]);
       if (moved !== 1) return false;
       await Promise.all(increments.map((one) => transaction.change(addSql, valuesOf(one), "add usage")));
+      await new CounterTables(transaction).count(calls);
       return true;
     });
   }
@@ -92,6 +100,7 @@ export class PostgresUsageStore implements UsageStore {
     return this.#writer.write(jobKinds.claims, async (transaction) => {
       await transaction.change("DELETE FROM usage");
       await transaction.change("UPDATE usage_position SET position = 0");
+      await new CounterTables(transaction).reset();
     });
   }
 }

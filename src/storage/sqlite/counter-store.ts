@@ -2,7 +2,8 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Amount, Counter, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
-import { amountOf, counted, counterKey, heldOf, heldOfKey, minus } from "./counter-rows.ts";
+import { counted, counterKey, heldOfKey, minus } from "../counter-arithmetic.ts";
+import { amountOf, heldOf } from "./counter-rows.ts";
 import { readCounter, readReservation } from "./counter-tables.ts";
 import { rowOf } from "./row.ts";
 import type { WriteSide } from "./write-side.ts";

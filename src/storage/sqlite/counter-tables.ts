@@ -6,17 +6,17 @@ import { calendarWindows, previousWindowStart } from "../../core/calendar-window
 import type { Amount, CountedCall, Reservation } from "../../usage/counter-store.ts";
 import {
   amountColumns,
-  amountOf,
   type CounterKey,
   counterKey,
   type Held,
   heldCounters,
-  heldOf,
+  keysOf,
   minus,
   nothing,
   plus,
   valuesOf,
-} from "./counter-rows.ts";
+} from "../counter-arithmetic.ts";
+import { amountOf, heldOf } from "./counter-rows.ts";
 import { rowOf } from "./row.ts";
 import { most } from "./usage-columns.ts";
 
@@ -133,13 +133,4 @@ export class CounterTables {
   #shift({ at, counters }: Held, by: Amount): void {
     for (const counter of counters) this.#adjust.run(...counterKey(counter, at), ...valuesOf(by));
   }
-}
-
-/** All that a call counts in, save for windows that would be forgotten at once. */
-function keysOf({ subjects }: CountedCall, at: number, newest: number): readonly CounterKey[] {
-  return subjects.flatMap((subject) =>
-    calendarWindows
-      .map((window) => counterKey({ ...subject, window }, at))
-      .filter(([window, start]) => start >= previousWindowStart(window, newest)),
-  );
 }

@@ -1,7 +1,7 @@
 // Reserving, settling and releasing what calls may use.
 
-import type { Amount, Bounds, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
-import { counted, counterKey, heldOfKey, minus, plus } from "./counter-rows.ts";
+import type { Amount, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
+import { counted, counterKey, heldOfKey, holds, minus, plus } from "../counter-arithmetic.ts";
 import type { CounterTables } from "./counter-tables.ts";
 import type { Writing } from "./writing.ts";
 
@@ -41,21 +41,4 @@ export class CounterWrites
   releaseOfOthers(holders: readonly string[]): Promise<number> {
     return this.#writing.writer.write(() => this.#tables.dropOfOthers(holders));
   }
-}
-
-function holds(
-  { requests, tokens, microUsd, unpriced }: Reservation["counters"][number]["within"],
-  value: Amount | undefined,
-): boolean {
-  if (value === undefined) return false;
-  return (
-    isWithin(value.requests, requests) &&
-    isWithin(value.tokens, tokens) &&
-    isWithin(value.microUsd, microUsd) &&
-    isWithin(value.unpriced, unpriced)
-  );
-}
-
-function isWithin(value: number, bounds: Bounds | undefined): boolean {
-  return bounds === undefined || (value >= bounds.atLeast && value <= bounds.atMost);
 }
