@@ -5,7 +5,6 @@ import type { Logger } from "pino";
 import { PayloadRetention } from "./audit/payload-retention.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { systemClock } from "./core/clock.ts";
-import { newId } from "./core/id.ts";
 import { OperatorError } from "./core/operator-error.ts";
 import { EmbeddedSecretStore } from "./credentials/embedded-secret-store.ts";
 import { openKek } from "./credentials/kek.ts";
@@ -90,7 +89,7 @@ async function openOn(
   const origin = (await storage.log.identity())?.origin ?? null;
   const kek = await openKek(loaded.keysFolder, origin === null, process.env, (warning) => log.warn(warning));
   const rootKey = await openRootKey(kek, storage.payloads, origin === null);
-  const { trail, subjects, payloads } = await openRecord({
+  const { trail, subjects, payloads, instance } = await openRecord({
     log: storage.log,
     payloads: storage.payloads,
     keysFolder: loaded.keysFolder,
@@ -132,7 +131,7 @@ async function openOn(
     onDamaged: ({ id }) =>
       log.error({ key: id }, "the row of an API key was changed in the data store; it opens nothing"),
   });
-  const reservations = new Reservations(storage.counters, newId("inst", now()), (call, fault) =>
+  const reservations = new Reservations(storage.counters, instance, (call, fault) =>
     log.error({ call, fault: String(fault) }, "what a call used could not be settled"),
   );
   const { changes } = storage;

@@ -95,7 +95,8 @@ export interface CounterStore {
   release(call: string): Promise<boolean>;
   /**
    * Releases what processes that are gone hold: calls without an end on the log, which were never decided on it. Call it
-   * when the ends that recovery wrote are counted. `holders` are the processes that live. Gives how many there were.
+   * when the ends that recovery wrote are counted. `holders` are processes that live; where several
+   * instances write one log the store knows the others, and what they hold stays. Gives how many there were.
    */
   releaseOfOthers(holders: readonly string[]): Promise<number>;
   /** What they stand at, in the order asked for; without what the call `without` holds, if one is named. */

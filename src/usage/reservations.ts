@@ -7,7 +7,7 @@ export class Reservations {
   readonly #holder: string;
   readonly #onFault: (call: string, fault: unknown) => void;
 
-  /** `holder` names this process, and no other before or beside it. */
+  /** `holder` is the instance as which this process writes the log. */
   constructor(store: CounterStore, holder: string, onFault: (call: string, fault: unknown) => void) {
     this.#store = store;
     this.#holder = holder;

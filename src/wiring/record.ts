@@ -36,6 +36,8 @@ export interface Record {
   readonly trail: Trail;
   readonly subjects: Subjects;
   readonly payloads: Payloads;
+  /** Under which this process writes the log. */
+  readonly instance: string;
 }
 
 const clock: Clock = systemClock;
@@ -55,11 +57,12 @@ export async function openRecord(place: RecordPlace): Promise<Record> {
   if (place.origin !== null || mayCreate) {
     await checkLookupKey(place.payloads, lookupKey, `\`${join(folder, subjectLookupKeyFile)}\``, mayCreate);
   }
+  const instance = newId("inst", clock.now());
   const trail = await openTrail({
     store: place.log,
     signer,
     headFile,
-    instance: newId("inst", clock.now()),
+    instance,
     version: place.version,
     clock,
     acceptedHead: environment[acceptHeadVariable] ?? null,
@@ -75,7 +78,8 @@ export async function openRecord(place: RecordPlace): Promise<Record> {
     onLost: ({ entryId, reason, error }) =>
       faults.error({ entry: entryId, reason, fault: error?.message }, "payload could not be kept"),
   });
-  return { trail, subjects: new Subjects({ store: place.payloads, dataKeys, lookupKey, clock }), payloads };
+  const subjects = new Subjects({ store: place.payloads, dataKeys, lookupKey, clock });
+  return { trail, subjects, payloads, instance };
 }
 
 /** At a start somebody is there to read what hinders it; later it is the calls that are refused. */

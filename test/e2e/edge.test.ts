@@ -215,7 +215,11 @@ test("`--listen` is held to the rule that the config is held to", async (t) => {
   for (const listen of ["0.0.0.0:0", "[::]:0", "127.evil.example:80"]) {
     const refused = gateway.cli("up", "--listen", listen);
     assert.equal(refused.status, 2, listen);
-    assert.match(refused.stderr, /beyond loopback TLS is needed; set `server.tls`, or name the proxy/, listen);
+    assert.match(
+      refused.stderr,
+      /beyond loopback TLS is needed; set `server.tls`, or name the proxy/,
+      listen,
+    );
   }
   await gateway.close();
 });

@@ -79,6 +79,26 @@ ${more}applications:
     await second.close();
   });
 
+  test("keep one limit between them, however many calls come at once", async (t) => {
+    const { first, second, key } = await startReplicas(await config());
+    t.after(() => Promise.all([first.kill(), second.kill()]));
+    appendFileSync(
+      `${first.folder}/policies/budget.cedar`,
+      '@id("forty")\n@reason("no more than 40 requests a month")\nforbid (principal, action == Portcullis::Action::"chat", resource)\nwhen { context.rate.month > 40 };\n',
+    );
+    const inForce = (gateway: TestGateway): boolean => gateway.cli("usage", "--now").stdout.includes("month");
+    await eventually(async () => inForce(first) && inForce(second));
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, at) => ask(at % 2 === 0 ? first : second, key)),
+    );
+    const counts = Object.fromEntries(
+      [...Map.groupBy(answers, ({ status }) => status)].map(([status, all]) => [status, all.length]),
+    );
+    assert.deepEqual(counts, { 200: 40, 429: 60 });
+    await first.close();
+    await second.close();
+  });
+
   test("go on without one that is frozen, which takes no call when it wakes", async (t) => {
     const { first, second, key } = await startReplicas(await config());
     t.after(() => Promise.all([first.kill(), second.kill()]));

@@ -82,7 +82,8 @@ export class CounterTables {
 
   async dropOfOthers(holders: readonly string[]): Promise<number> {
     const others = await this.#transaction.rows(
-      "SELECT call FROM reservations WHERE holder <> ALL ($1::text[])",
+      `SELECT call FROM reservations WHERE holder <> ALL ($1::text[])
+         AND holder NOT IN (SELECT name FROM instances WHERE ended_at IS NULL)`,
       [holders],
     );
     for (const row of others) await this.drop(text(row, "call"));

@@ -5,6 +5,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { FencedError } from "../../audit/log-store.ts";
 import { NotSigningError, type PeerStore } from "../../audit/peer-store.ts";
+import { free, monthEnd, reservation, shopMonth, used } from "../contract/counter-samples.ts";
 import { assertLogHolds } from "../contract/driver.ts";
 import { entries, headOf } from "../contract/samples.ts";
 import type { Storage } from "../storage.ts";
@@ -57,6 +58,19 @@ describe("instances on one database", skipWithoutPostgres(), () => {
       any.storage.log,
       placed.flatMap(({ appended }) => appended),
     );
+  });
+
+  test("release what those that left had reserved, and leave what others hold", async (t) => {
+    const database = await cluster.newDatabase();
+    const [one, two] = [await join(t, database, "one", patient), await join(t, database, "two", patient)];
+    const counters = [free(shopMonth)];
+    await one.storage.counters.reserve(reservation({ call: "call_1", holder: "one", counters }));
+    await two.storage.counters.reserve(reservation({ call: "call_2", holder: "two", counters }));
+    const release = () => two.storage.counters.releaseOfOthers(["two"]);
+    assert.equal(await release(), 0);
+    await one.peers.leave();
+    assert.equal(await release(), 1);
+    assert.deepEqual(await two.storage.counters.read(monthEnd, [shopMonth]), [used]);
   });
 
   test("fence one of which nothing is heard, and one of them clears up after it, then the next", async (t) => {
