@@ -34,7 +34,7 @@ tools:
 applications: [{ name: a, groups: [staff], environment: production, owner: ana, payloads: response }]
 prices: { openai/gpt-x: { input: 0.15, output: 0.6, cached_input: 0.075 } }
 audit: { payloads: none }
-limits: { body: 1MiB, response: 2MiB, depth: 10, headers: 8KiB, concurrency: 1, queue: 0, time: 10m, drain: 0s, assumed_output: 500 }
+limits: { body: 1MiB, response: 2MiB, depth: 10, headers: 8KiB, concurrency: 1, queue: 0, connections: 50, time: 10m, drain: 0s, assumed_output: 500 }
 log: { level: debug }
 `,
   );
@@ -45,6 +45,7 @@ log: { level: debug }
     headers: 8192,
     concurrency: 1,
     queue: 0,
+    connections: 50,
     time: 600_000,
     assumed_output: 500,
     drain: 0,
