@@ -3,13 +3,9 @@
 import { Command } from "commander";
 import { effectiveConfig, effectiveYaml } from "../config/effective.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
+import { type ConfigOptions, configPath, withConfig } from "./config-command.ts";
 import { print, withExample } from "./gateway-command.ts";
 import { readConfig } from "./serve.ts";
-
-interface ShowOptions {
-  readonly config: string;
-  readonly json?: boolean;
-}
 
 export function configCommands(): Command {
   const config = withExample(new Command("config").description("portcullis.yaml"), "portcullis config show");
@@ -22,15 +18,15 @@ export function configCommands(): Command {
   );
   const show = config
     .command("show")
-    .description("the config in full, with its defaults; secrets are references, and stay so")
-    .option("--config <file>", "the config", "portcullis.yaml")
-    .option("--json", "print JSON");
-  withExample(show, "portcullis config show --config /etc/portcullis/portcullis.yaml").action(showConfig);
+    .description("the config in full, with its defaults; secrets are references, and stay so");
+  withConfig(show, "portcullis config show --config /etc/portcullis/portcullis.yaml").action(showConfig);
   return config;
 }
 
-async function showConfig(options: ShowOptions): Promise<void> {
-  const { file, digest, dataFolder, keysFolder, policiesFolder, written } = await readConfig(options.config);
+async function showConfig(options: ConfigOptions): Promise<void> {
+  const { file, digest, dataFolder, keysFolder, policiesFolder, written } = await readConfig(
+    configPath(options),
+  );
   const effective = effectiveConfig(configJsonSchema(), written);
   const folders = { data: dataFolder, keys: keysFolder, policies: policiesFolder };
   print(options, { file, digest, folders, ...effective }, () =>
