@@ -65,6 +65,9 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (day, application, user_id, model)
   );
 
+  -- Holds nothing: transactions that count or claim lock it, so that they come one after the other.
+  CREATE TABLE claims ();
+
   -- What policies are decided on: by window and when it began, so that those that are over are one range.
   CREATE TABLE counters (
     window_kind text COLLATE "C" NOT NULL, start bigint NOT NULL, kind text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,

@@ -26,6 +26,12 @@ export type Change = "keys" | "secrets" | "policies";
 /** The channel on which changes are told of. */
 export const changesChannel = "portcullis_changes";
 
+/**
+ * Those who claim wait for each other instead of failing each other, which under load could go on for longer than anybody
+ * tries. To lock a table does not yet fix what the transaction sees (https://www.postgresql.org/docs/current/sql-lock.html).
+ */
+const beginClaim = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE claims IN EXCLUSIVE MODE";
+
 export class WriteTransaction {
   readonly #session: Session;
   /** Null when entries cannot be appended. */
@@ -46,7 +52,7 @@ export class WriteTransaction {
     kind: TransactionKind,
     writing: Writing | null,
   ): Promise<WriteTransaction> {
-    const begin = kind.serializable ? "BEGIN ISOLATION LEVEL SERIALIZABLE" : "BEGIN";
+    const begin = kind.serializable ? beginClaim : "BEGIN";
     if (writing === null) {
       await session.run({ text: begin });
       return new WriteTransaction(session, null);
