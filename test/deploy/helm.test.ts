@@ -7,12 +7,12 @@ import { join, resolve } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { withoutCommand } from "../e2e/needs.ts";
+import { withoutBuiltCommand } from "../e2e/needs.ts";
 import { testFolder } from "../e2e/test-gateway.ts";
 
 const chart = resolve(import.meta.dirname, "../../deploy/helm/portcullis");
 const command = resolve(import.meta.dirname, "../../bin/portcullis");
-const skip = withoutCommand("helm", "`go install helm.sh/helm/v3/cmd/helm@v3.22.0` brings it");
+const skip = withoutBuiltCommand("helm", "`go install helm.sh/helm/v3/cmd/helm@v3.22.0` brings it");
 
 const policies = { "models.cedar": '@id("any") permit (principal, action, resource);' };
 const postgres = {
