@@ -2,8 +2,8 @@
 // its connection, the counts of changes are also looked at every second, and that is what counts.
 
 import type { ClientConfig } from "pg";
+import { integer, text } from "../rows/row.ts";
 import type { ForeignChanges } from "../storage.ts";
-import { integer, text } from "./row.ts";
 import { Session } from "./session.ts";
 import { type Change, changesChannel } from "./write-transaction.ts";
 

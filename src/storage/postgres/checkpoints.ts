@@ -1,20 +1,11 @@
-// Keeping checkpoints, and thinning them. One is made about every second; kept for good they would soon outweigh the log.
+// Keeping checkpoints, and thinning them.
 
 import type { StoredCheckpoint } from "../../audit/log-store.ts";
 import { NotSigningError } from "../../audit/peer-store.ts";
-import { packHashes, unpackHashes } from "./hashes.ts";
-import { blob, integer, type Row, text } from "./row.ts";
+import { refuseStepBack, thinningSteps } from "../rows/checkpoint-rules.ts";
+import { packHashes, unpackHashes } from "../rows/packed-hashes.ts";
+import { blob, integer, type Row, text } from "../rows/row.ts";
 import type { WriteTransaction } from "./write-transaction.ts";
-
-const minute = 60_000;
-const hour = 60 * minute;
-const day = 24 * hour;
-
-/** From this age on the last of each span stays. */
-const steps = [
-  { age: hour, span: minute },
-  { age: day, span: hour },
-] as const;
 
 /**
  * The row of who signs stays locked until it is committed: nobody else puts one in between. Without an epoch there is
@@ -31,7 +22,7 @@ export async function putCheckpoint(
   const [last] = await transaction.rows(
     "SELECT size, root, made_at FROM checkpoints ORDER BY size DESC LIMIT 1",
   );
-  if (last !== undefined) refuseStepBack(last, checkpoint);
+  refuseStepBack(last ?? null, checkpoint);
   await transaction.change(
     `INSERT INTO checkpoints (size, root, note, frontier, made_at) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (size) DO UPDATE SET note = excluded.note, frontier = excluded.frontier, made_at = excluded.made_at`,
@@ -51,19 +42,11 @@ export function checkpointOf(row: Row | null): StoredCheckpoint | null {
   };
 }
 
-function refuseStepBack(last: Row, { size, root }: StoredCheckpoint): void {
-  if (integer(last, "size") < size) return;
-  if (integer(last, "size") > size)
-    throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
-  if (Buffer.compare(blob(last, "root"), root) !== 0)
-    throw new TypeError("a checkpoint of another tree of the same size as the last is not kept");
-}
-
 // A checkpoint is looked at once for each step, when it comes of age: the stretches between the last checkpoint's time and
 // the new one's follow each other without a gap. By then its span is over, so the checkpoint behind it says whether it is
 // the last. The latest has none behind it and stays.
 async function thin(transaction: WriteTransaction, last: number, now: number): Promise<void> {
-  for (const { age, span } of steps) {
+  for (const { age, span } of thinningSteps) {
     await transaction.change(
       `DELETE FROM checkpoints
        WHERE made_at > $1 AND made_at <= $2 AND made_at / ${span} = (

@@ -2,8 +2,8 @@
 // is tried again when another gateway came between.
 
 import type { Amount, Counter, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
-import { counted, counterKey, heldOfKey, holds, minus, plus } from "../counter-arithmetic.ts";
-import { amountOf, heldOf } from "./counter-rows.ts";
+import { counted, counterKey, heldOfKey, holds, minus, plus } from "../rows/counter-arithmetic.ts";
+import { amountOf, heldOf } from "../rows/counter-rows.ts";
 import { CounterTables, readCounter, readReservation } from "./counter-tables.ts";
 import type { PostgresReader } from "./reader.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
@@ -52,7 +52,7 @@ export class PostgresCounterStore implements CounterStore {
     for (const counter of counters) {
       const key = counterKey(counter, at);
       const [stand] = await this.#reader.rows(readCounter, key);
-      values.push(counted(minus(amountOf(stand), heldOfKey(held, key))));
+      values.push(counted(minus(amountOf(stand ?? null), heldOfKey(held, key))));
     }
     return values;
   }

@@ -14,9 +14,9 @@ import {
   nothing,
   plus,
   valuesOf,
-} from "../counter-arithmetic.ts";
-import { amountOf, heldOf } from "./counter-rows.ts";
-import { text } from "./row.ts";
+} from "../rows/counter-arithmetic.ts";
+import { amountOf, heldOf } from "../rows/counter-rows.ts";
+import { text } from "../rows/row.ts";
 import type { WriteTransaction } from "./write-transaction.ts";
 
 const most = Number.MAX_SAFE_INTEGER;
@@ -45,7 +45,7 @@ export class CounterTables {
 
   async stand(key: CounterKey): Promise<Amount> {
     const [row] = await this.#transaction.rows(readCounter, key);
-    return amountOf(row);
+    return amountOf(row ?? null);
   }
 
   async held(call: string): Promise<Held | null> {

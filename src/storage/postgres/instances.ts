@@ -4,7 +4,7 @@
 
 import type { LeftInstance, PeerStore } from "../../audit/peer-store.ts";
 import { OperatorError } from "../../core/operator-error.ts";
-import { integer, type Row, text } from "./row.ts";
+import { integer, type Row, text } from "../rows/row.ts";
 import type { WriteTransaction } from "./write-transaction.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 

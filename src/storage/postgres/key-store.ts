@@ -2,8 +2,8 @@
 
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { KeptApiKey, KeyEnd, KeyStore } from "../../identity/key-store.ts";
+import { apiKeyOf, apiKeyValues } from "../rows/api-key-row.ts";
 import type { PostgresReader } from "./reader.ts";
-import { integer, integerOrNull, text } from "./row.ts";
 import type { WriteTransaction } from "./write-transaction.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
@@ -18,17 +18,7 @@ export class PostgresKeyStore implements KeyStore {
 
   async list(): Promise<readonly KeptApiKey[]> {
     const rows = await this.#reader.rows('SELECT * FROM api_keys ORDER BY created_at, id COLLATE "C"');
-    return rows.map((row) => ({
-      id: text(row, "id"),
-      application: text(row, "application"),
-      hash: text(row, "hash"),
-      hint: text(row, "hint"),
-      createdAt: integer(row, "created_at"),
-      createdBy: text(row, "created_by"),
-      expiresAt: integerOrNull(row, "expires_at"),
-      revokedAt: integerOrNull(row, "revoked_at"),
-      mac: text(row, "mac"),
-    }));
+    return rows.map(apiKeyOf);
   }
 
   create(key: KeptApiKey, entry: EncodedEntry): Promise<void> {
@@ -69,15 +59,8 @@ export class PostgresKeyStore implements KeyStore {
 }
 
 async function insert(transaction: WriteTransaction, key: KeptApiKey): Promise<void> {
-  await transaction.change("INSERT INTO api_keys VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", [
-    key.id,
-    key.application,
-    key.hash,
-    key.hint,
-    key.createdAt,
-    key.createdBy,
-    key.expiresAt,
-    key.revokedAt,
-    key.mac,
-  ]);
+  await transaction.change(
+    "INSERT INTO api_keys VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    apiKeyValues(key),
+  );
 }

@@ -13,11 +13,11 @@ import type { PeerStore } from "../../audit/peer-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { LogHead } from "../../core/merkle-tree.ts";
 import { OperatorError } from "../../core/operator-error.ts";
+import { unpackHashes } from "../rows/packed-hashes.ts";
+import { blob, integer, type Row, text } from "../rows/row.ts";
 import { checkpointOf, putCheckpoint } from "./checkpoints.ts";
-import { unpackHashes } from "./hashes.ts";
 import { type Instances, lostHead } from "./instances.ts";
 import type { PostgresReader } from "./reader.ts";
-import { blob, integer, type Row, text } from "./row.ts";
 import { isUuid } from "./write-transaction.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 

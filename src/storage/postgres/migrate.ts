@@ -1,7 +1,7 @@
 // Brings a database to this version's tables. Gateways that start together do it one after the other.
 
 import { OperatorError } from "../../core/operator-error.ts";
-import { integer } from "./row.ts";
+import { integer } from "../rows/row.ts";
 import { migrations } from "./schema.ts";
 import type { Session } from "./session.ts";
 

@@ -1,8 +1,9 @@
 // Subjects and encrypted payloads on PostgreSQL, apart from the leaves so that they can be erased.
 
-import type { KeptEntry, Payload, PayloadStore, Subject, SubjectKind } from "../../audit/payload-store.ts";
+import type { KeptEntry, Payload, PayloadStore, Subject } from "../../audit/payload-store.ts";
+import { blob, integer, text } from "../rows/row.ts";
+import { subjectOf } from "../rows/subject-row.ts";
 import type { PostgresReader } from "./reader.ts";
-import { blob, integer, type Row, text } from "./row.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
 export class PostgresPayloadStore implements PayloadStore {
@@ -100,18 +101,3 @@ export class PostgresPayloadStore implements PayloadStore {
 }
 
 const byLookup = "SELECT * FROM subjects WHERE lookup = $1";
-
-function subjectOf(row: Row): Subject {
-  return {
-    id: text(row, "id"),
-    kind: kindOf(text(row, "kind")),
-    lookup: blob(row, "lookup"),
-    name: blob(row, "name"),
-    wrappedKey: blob(row, "wrapped_key"),
-  };
-}
-
-function kindOf(kind: string): SubjectKind {
-  if (kind === "application" || kind === "user" || kind === "operator") return kind;
-  throw new TypeError("a subject is of no known kind");
-}

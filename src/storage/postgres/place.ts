@@ -1,7 +1,7 @@
 // Which database, and how it is reached.
 
 import type { ClientConfig } from "pg";
-import { columnTypes } from "./row.ts";
+import { columnTypes } from "./column-types.ts";
 
 /** How long a dead server goes unnoticed, in milliseconds: a host that is gone answers nothing at all. */
 const answerWithinMs = 15_000;

@@ -2,9 +2,9 @@
 
 import { DatabaseError, Pool, type PoolClient } from "pg";
 import { LogUnavailableError } from "../../audit/log-store.ts";
+import type { Row } from "../rows/row.ts";
 import { clientConfig } from "./place.ts";
 import { databaseFault, faultText } from "./postgres-fault.ts";
-import type { Row } from "./row.ts";
 
 const connections = 4;
 

@@ -2,8 +2,8 @@
 
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { RevisionRecord, RevisionStore } from "../../policy/revision-store.ts";
+import { integer, text } from "../rows/row.ts";
 import type { PostgresReader } from "./reader.ts";
-import { integer, text } from "./row.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
 export class PostgresRevisionStore implements RevisionStore {

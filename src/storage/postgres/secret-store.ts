@@ -6,8 +6,8 @@ import type {
   SealedSecretStore,
   SecretSummary,
 } from "../../credentials/sealed-secret-store.ts";
+import { blob, integer, text } from "../rows/row.ts";
 import type { PostgresReader } from "./reader.ts";
-import { blob, integer, text } from "./row.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
 export class PostgresSecretStore implements SealedSecretStore {

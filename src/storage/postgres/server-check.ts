@@ -1,6 +1,6 @@
 // What a server must be set to. A commit that it reports and then loses would be a call that nobody has a record of.
 
-import { integer, type Row, text } from "./row.ts";
+import { integer, type Row, text } from "../rows/row.ts";
 
 /** The oldest that is tested, and that its makers maintain. */
 const oldestMajor = 15;

@@ -1,8 +1,8 @@
 // A connection to a server that does what it says: before anything is trusted to it, it is asked whether commits survive.
 
 import { Client, type ClientConfig, type QueryResult } from "pg";
+import type { Row } from "../rows/row.ts";
 import { isConnectionLost } from "./postgres-fault.ts";
-import type { Row } from "./row.ts";
 import {
   type ServerSettings,
   type SessionUse,

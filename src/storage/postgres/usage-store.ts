@@ -8,9 +8,10 @@ import type {
   UsageRow,
   UsageStore,
 } from "../../usage/usage-store.ts";
+import { integer } from "../rows/row.ts";
+import { most, sums, usageOf, usageValues } from "../rows/usage-rows.ts";
 import { CounterTables } from "./counter-tables.ts";
 import type { PostgresReader } from "./reader.ts";
-import { integer, text } from "./row.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
 /** By the columns that they are kept in. */
@@ -20,21 +21,6 @@ const dimensions: readonly (readonly [UsageDimension, string])[] = [
   ["user", "user_id"],
   ["model", "model"],
 ];
-const sums = [
-  "calls",
-  "refused",
-  "input_tokens",
-  "cached_input_tokens",
-  "output_tokens",
-  "estimated",
-  "cost_micro_usd",
-  "unpriced",
-] as const;
-
-// A provider may report any number. A total that would leave the safe integers stays at the largest one: an absurd report
-// must neither stop the counting nor make the totals unreadable.
-const most = Number.MAX_SAFE_INTEGER;
-
 export class PostgresUsageStore implements UsageStore {
   readonly #reader: PostgresReader;
   readonly #writer: PostgresWriter;
@@ -61,7 +47,7 @@ export class PostgresUsageStore implements UsageStore {
         from,
       ]);
       if (moved !== 1) return false;
-      await Promise.all(increments.map((one) => transaction.change(addSql, valuesOf(one), "add usage")));
+      await Promise.all(increments.map((one) => transaction.change(addSql, usageValues(one), "add usage")));
       await new CounterTables(transaction).count(calls);
       return true;
     });
@@ -80,20 +66,7 @@ export class PostgresUsageStore implements UsageStore {
        WHERE day COLLATE "C" >= $1 AND day COLLATE "C" <= $2 ${grouping}`,
       [query.from ?? "", query.to ?? "9999-12-31"],
     );
-    return rows.map((row) => ({
-      day: text(row, "day"),
-      application: text(row, "application"),
-      user: text(row, "user_id"),
-      model: text(row, "model"),
-      calls: integer(row, "calls"),
-      refused: integer(row, "refused"),
-      inputTokens: integer(row, "input_tokens"),
-      cachedInputTokens: integer(row, "cached_input_tokens"),
-      outputTokens: integer(row, "output_tokens"),
-      estimated: integer(row, "estimated"),
-      costMicroUsd: integer(row, "cost_micro_usd"),
-      unpriced: integer(row, "unpriced"),
-    }));
+    return rows.map((row) => usageOf(row, "user_id"));
   }
 
   reset(): Promise<void> {
@@ -109,20 +82,3 @@ const addSql = `INSERT INTO usage VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $1
   ON CONFLICT (day, application, user_id, model) DO UPDATE SET ${sums
     .map((name) => `${name} = least(usage.${name} + excluded.${name}, ${most})`)
     .join(", ")}`;
-
-function valuesOf(one: UsageIncrement): readonly (string | number)[] {
-  return [
-    one.day,
-    one.application,
-    one.user,
-    one.model,
-    one.calls,
-    one.refused,
-    one.inputTokens,
-    one.cachedInputTokens,
-    one.outputTokens,
-    one.estimated,
-    one.costMicroUsd,
-    one.unpriced,
-  ];
-}

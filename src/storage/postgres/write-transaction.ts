@@ -4,8 +4,8 @@
 import { type AppendReceipt, FencedError, LogUnavailableError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { appendLeafHashes, type LogHead, leafHash } from "../../core/merkle-tree.ts";
-import { packHashes, unpackHashes } from "./hashes.ts";
-import { blob, integer, type Row } from "./row.ts";
+import { packHashes, unpackHashes } from "../rows/packed-hashes.ts";
+import { blob, integer, type Row } from "../rows/row.ts";
 import type { Session } from "./session.ts";
 
 /** Who writes, and how many transactions it has committed. */

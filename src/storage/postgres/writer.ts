@@ -3,8 +3,8 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
+import { integer } from "../rows/row.ts";
 import { faultText, isContention } from "./postgres-fault.ts";
-import { integer } from "./row.ts";
 import type { Session } from "./session.ts";
 import { endsGroup, named, UnknownOutcomeError, unavailable } from "./write-fault.ts";
 import { type TransactionKind, WriteTransaction, type Writing } from "./write-transaction.ts";

@@ -1,20 +1,11 @@
-// Thins old checkpoints. One is made about every second; kept for good they would soon outweigh the log itself.
+// Thins old checkpoints.
 
 import type { DatabaseSync } from "node:sqlite";
-
-const minute = 60_000;
-const hour = 60 * minute;
-const day = 24 * hour;
-
-/** From this age on the last of each span stays. */
-const steps = [
-  { age: hour, span: minute },
-  { age: day, span: hour },
-] as const;
+import { thinningSteps } from "../rows/checkpoint-rules.ts";
 
 /** Call in the transaction that keeps a new checkpoint; `last` is the time of the one before it. */
 export function thinCheckpoints(database: DatabaseSync, last: number, now: number): void {
-  for (const { age, span } of steps) database.prepare(comeOfAge(span)).run(last - age, now - age);
+  for (const { age, span } of thinningSteps) database.prepare(comeOfAge(span)).run(last - age, now - age);
 }
 
 // A checkpoint is looked at once for each step, when it comes of age: the stretches between the last checkpoint's time and

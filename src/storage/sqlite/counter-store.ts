@@ -2,10 +2,10 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Amount, Counter, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
-import { counted, counterKey, heldOfKey, minus } from "../counter-arithmetic.ts";
-import { amountOf, heldOf } from "./counter-rows.ts";
+import { counted, counterKey, heldOfKey, minus } from "../rows/counter-arithmetic.ts";
+import { amountOf, heldOf } from "../rows/counter-rows.ts";
+import { rowOf } from "../rows/row.ts";
 import { readCounter, readReservation } from "./counter-tables.ts";
-import { rowOf } from "./row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqliteCounterStore implements CounterStore {

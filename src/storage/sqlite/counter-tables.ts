@@ -15,10 +15,10 @@ import {
   nothing,
   plus,
   valuesOf,
-} from "../counter-arithmetic.ts";
-import { amountOf, heldOf } from "./counter-rows.ts";
-import { rowOf } from "./row.ts";
-import { most } from "./usage-columns.ts";
+} from "../rows/counter-arithmetic.ts";
+import { amountOf, heldOf } from "../rows/counter-rows.ts";
+import { rowOf } from "../rows/row.ts";
+import { most } from "../rows/usage-rows.ts";
 
 const grow = amountColumns
   .map((name, at) => `${name} = max(0, min(${name} + ?${at + 5}, ${most}))`)

@@ -1,7 +1,7 @@
 // Reserving, settling and releasing what calls may use.
 
 import type { Amount, CounterStore, Reservation, ReserveResult } from "../../usage/counter-store.ts";
-import { counted, counterKey, heldOfKey, holds, minus, plus } from "../counter-arithmetic.ts";
+import { counted, counterKey, heldOfKey, holds, minus, plus } from "../rows/counter-arithmetic.ts";
 import type { CounterTables } from "./counter-tables.ts";
 import type { Writing } from "./writing.ts";
 

@@ -6,7 +6,7 @@ import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { assertLogHolds } from "../contract/driver.ts";
 import { apiKey, entries, entry, headOf } from "../contract/samples.ts";
-import { packHashes } from "./log-appender.ts";
+import { packHashes } from "../rows/packed-hashes.ts";
 import { openSqliteStorage } from "./open.ts";
 import { withFolder } from "./test-data.test-support.ts";
 

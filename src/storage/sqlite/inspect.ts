@@ -4,11 +4,11 @@ import { existsSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { LogStore } from "../../audit/log-store.ts";
 import type { KeyCheckStore } from "../../audit/payload-store.ts";
+import { blob, rowOf } from "../rows/row.ts";
 import { dataFiles } from "./data-files.ts";
 import { openDatabaseReadOnly } from "./database.ts";
 import { holderOf } from "./folder-lock.ts";
 import { SqliteLogStore } from "./log-store.ts";
-import { blob, rowOf } from "./row.ts";
 import { isLocked } from "./sqlite-fault.ts";
 
 export interface InspectedData {

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { KeptApiKey, KeyEnd, KeyStore } from "../../identity/key-store.ts";
-import { integer, integerOrNull, text } from "./row.ts";
+import { apiKeyOf } from "../rows/api-key-row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqliteKeyStore implements KeyStore {
@@ -17,17 +17,7 @@ export class SqliteKeyStore implements KeyStore {
 
   async list(): Promise<readonly KeptApiKey[]> {
     const rows = this.#reader.prepare("SELECT * FROM api_keys ORDER BY created_at, id").all();
-    return rows.map((row) => ({
-      id: text(row, "id"),
-      application: text(row, "application"),
-      hash: text(row, "hash"),
-      hint: text(row, "hint"),
-      createdAt: integer(row, "created_at"),
-      createdBy: text(row, "created_by"),
-      expiresAt: integerOrNull(row, "expires_at"),
-      revokedAt: integerOrNull(row, "revoked_at"),
-      mac: text(row, "mac"),
-    }));
+    return rows.map(apiKeyOf);
   }
 
   create(key: KeptApiKey, entry: EncodedEntry): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { KeptApiKey, KeyEnd, KeyStore } from "../../identity/key-store.ts";
+import { apiKeyValues } from "../rows/api-key-row.ts";
 import type { Writing } from "./writing.ts";
 
 export class KeyWrites implements Pick<KeyStore, "create" | "rotate" | "revoke"> {
@@ -48,16 +49,6 @@ export class KeyWrites implements Pick<KeyStore, "create" | "rotate" | "revoke">
   #insert(key: KeptApiKey): void {
     this.#writing.database
       .prepare("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .run(
-        key.id,
-        key.application,
-        key.hash,
-        key.hint,
-        key.createdAt,
-        key.createdBy,
-        key.expiresAt,
-        key.revokedAt,
-        key.mac,
-      );
+      .run(...apiKeyValues(key));
   }
 }

@@ -6,7 +6,8 @@ import { type AppendReceipt, FencedError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { appendLeafHashes, type LogHead, leafHash } from "../../core/merkle-tree.ts";
 import { OperatorError } from "../../core/operator-error.ts";
-import { blob, integer, rowOf } from "./row.ts";
+import { packHashes, unpackHashes } from "../rows/packed-hashes.ts";
+import { blob, integer, rowOf } from "../rows/row.ts";
 
 /** Who writes, and the right edge of the log as that writer knows it. */
 interface Edge {
@@ -137,19 +138,6 @@ function takenOver(): FencedError {
 
 export function lostHead(): OperatorError {
   return new OperatorError("the log in the data store has lost its head; restore the data store");
-}
-
-const hashBytes = 32;
-
-export function packHashes(hashes: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(hashes);
-}
-
-export function unpackHashes(packed: unknown): readonly Uint8Array[] {
-  if (!(packed instanceof Uint8Array)) throw new TypeError("a frontier is not bytes");
-  const hashes: Uint8Array[] = [];
-  for (let at = 0; at < packed.length; at += hashBytes) hashes.push(packed.slice(at, at + hashBytes));
-  return hashes;
 }
 
 /** The value of a lowercase hexadecimal digit by its character code. */

@@ -13,8 +13,9 @@ import {
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { LogHead } from "../../core/merkle-tree.ts";
-import { idBytes, lostHead, unpackHashes } from "./log-appender.ts";
-import { blob, integer, type Row, rowOf, text } from "./row.ts";
+import { unpackHashes } from "../rows/packed-hashes.ts";
+import { blob, integer, type Row, rowOf, text } from "../rows/row.ts";
+import { idBytes, lostHead } from "./log-appender.ts";
 import { databaseFault } from "./sqlite-fault.ts";
 import type { OpenWriteSide } from "./write-side.ts";
 

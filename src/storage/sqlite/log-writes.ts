@@ -2,9 +2,10 @@
 
 import type { AppendReceipt, LogIdentity, LogStore, StoredCheckpoint } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
+import { refuseStepBack } from "../rows/checkpoint-rules.ts";
+import { packHashes } from "../rows/packed-hashes.ts";
+import { integer, rowOf } from "../rows/row.ts";
 import { thinCheckpoints } from "./checkpoint-thinning.ts";
-import { packHashes } from "./log-appender.ts";
-import { blob, integer, type Row, rowOf } from "./row.ts";
 import type { Writing } from "./writing.ts";
 
 export class LogWrites
@@ -66,12 +67,4 @@ export class LogWrites
   async upkeep(): Promise<string | null> {
     return this.#writing.wal.upkeep();
   }
-}
-
-function refuseStepBack(last: Row | null, { size, root }: StoredCheckpoint): void {
-  if (last === null || integer(last, "size") < size) return;
-  if (integer(last, "size") > size)
-    throw new TypeError("a checkpoint of a smaller tree than the last is not kept");
-  if (Buffer.compare(blob(last, "root"), root) !== 0)
-    throw new TypeError("a checkpoint of another tree of the same size as the last is not kept");
 }

@@ -1,7 +1,7 @@
 // The policy revisions that a database keeps, looked at beside its gateway or in a copy: takes no lock and changes nothing.
 
+import { rowOf, text } from "../rows/row.ts";
 import { openDatabaseReadOnly } from "./database.ts";
-import { rowOf, text } from "./row.ts";
 
 export interface ObservedRevisions {
   /** What is kept under the hash, or null. */

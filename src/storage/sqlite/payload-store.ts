@@ -2,8 +2,8 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { KeptEntry, Payload, PayloadStore, Subject } from "../../audit/payload-store.ts";
-import { blob, integer, rowOf, text } from "./row.ts";
-import { subjectOf } from "./subject-row.ts";
+import { blob, integer, rowOf, text } from "../rows/row.ts";
+import { subjectOf } from "../rows/subject-row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqlitePayloadStore implements PayloadStore {

@@ -2,8 +2,8 @@
 
 import type { StatementSync } from "node:sqlite";
 import type { Payload, PayloadStore, Subject } from "../../audit/payload-store.ts";
-import { blob, rowOf } from "./row.ts";
-import { subjectOf } from "./subject-row.ts";
+import { blob, rowOf } from "../rows/row.ts";
+import { subjectOf } from "../rows/subject-row.ts";
 import type { Writing } from "./writing.ts";
 
 export class PayloadWrites

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { RevisionRecord, RevisionStore } from "../../policy/revision-store.ts";
-import { integer, rowOf, text } from "./row.ts";
+import { integer, rowOf, text } from "../rows/row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqliteRevisionStore implements RevisionStore {

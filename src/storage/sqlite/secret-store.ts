@@ -7,7 +7,7 @@ import type {
   SealedSecretStore,
   SecretSummary,
 } from "../../credentials/sealed-secret-store.ts";
-import { blob, integer, rowOf, text } from "./row.ts";
+import { blob, integer, rowOf, text } from "../rows/row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqliteSecretStore implements SealedSecretStore {

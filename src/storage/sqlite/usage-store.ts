@@ -9,8 +9,8 @@ import type {
   UsageRow,
   UsageStore,
 } from "../../usage/usage-store.ts";
-import { integer, rowOf, text } from "./row.ts";
-import { most, sums } from "./usage-columns.ts";
+import { integer, rowOf } from "../rows/row.ts";
+import { most, sums, usageOf } from "../rows/usage-rows.ts";
 import type { WriteSide } from "./write-side.ts";
 
 const dimensions: readonly UsageDimension[] = ["day", "application", "user", "model"];
@@ -49,20 +49,7 @@ export class SqliteUsageStore implements UsageStore {
     const rows = this.#reader
       .prepare(`SELECT ${columns.join(", ")} FROM usage WHERE day >= ? AND day <= ? ${grouping}`)
       .all(query.from ?? "", query.to ?? "9999-12-31");
-    return rows.map((row) => ({
-      day: text(row, "day"),
-      application: text(row, "application"),
-      user: text(row, "user"),
-      model: text(row, "model"),
-      calls: integer(row, "calls"),
-      refused: integer(row, "refused"),
-      inputTokens: integer(row, "input_tokens"),
-      cachedInputTokens: integer(row, "cached_input_tokens"),
-      outputTokens: integer(row, "output_tokens"),
-      estimated: integer(row, "estimated"),
-      costMicroUsd: integer(row, "cost_micro_usd"),
-      unpriced: integer(row, "unpriced"),
-    }));
+    return rows.map((row) => usageOf(row, "user"));
   }
 
   reset(): Promise<void> {

@@ -3,8 +3,8 @@
 import type { StatementSync } from "node:sqlite";
 import type { CountedCall } from "../../usage/counter-store.ts";
 import type { UsageIncrement, UsageStore } from "../../usage/usage-store.ts";
+import { most, sums, usageValues } from "../rows/usage-rows.ts";
 import type { CounterTables } from "./counter-tables.ts";
-import { most, sums } from "./usage-columns.ts";
 import type { Writing } from "./writing.ts";
 
 export class UsageWrites implements Pick<UsageStore, "advance" | "reset"> {
@@ -33,22 +33,7 @@ export class UsageWrites implements Pick<UsageStore, "advance" | "reset"> {
     return this.#writing.writer.write(() => {
       const { changes } = this.#move.run(to, from);
       if (changes !== 1) return false;
-      for (const one of increments) {
-        this.#add.run(
-          one.day,
-          one.application,
-          one.user,
-          one.model,
-          one.calls,
-          one.refused,
-          one.inputTokens,
-          one.cachedInputTokens,
-          one.outputTokens,
-          one.estimated,
-          one.costMicroUsd,
-          one.unpriced,
-        );
-      }
+      for (const one of increments) this.#add.run(...usageValues(one));
       this.#counters.count(calls);
       return true;
     });

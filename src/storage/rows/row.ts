@@ -1,4 +1,4 @@
-// Reading columns with their types. A column of another type is a damaged database, and throws.
+// Reading columns with their types, for every driver. A column of another type is a damaged database, and throws.
 
 export type Row = Readonly<Record<string, unknown>>;
 

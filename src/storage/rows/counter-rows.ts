@@ -1,7 +1,7 @@
 // Rows of the counters and of what calls hold of them.
 
 import type { Amount, Counter } from "../../usage/counter-store.ts";
-import { type Held, nothing } from "../counter-arithmetic.ts";
+import { type Held, nothing } from "./counter-arithmetic.ts";
 import { integer, type Row, text } from "./row.ts";
 
 export function amountOf(row: Row | null): Amount {

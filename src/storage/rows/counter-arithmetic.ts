@@ -5,8 +5,8 @@ import {
   calendarWindows,
   previousWindowStart,
   windowStart,
-} from "../core/calendar-window.ts";
-import type { Amount, BoundCounter, Bounds, CountedCall, Counter } from "../usage/counter-store.ts";
+} from "../../core/calendar-window.ts";
+import type { Amount, BoundCounter, Bounds, CountedCall, Counter } from "../../usage/counter-store.ts";
 
 /** The numbers of an amount, in the order of their columns. */
 export const amountColumns = ["requests", "tokens", "micro_usd", "unpriced"] as const;
