@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import type { Leaf, LeafOf } from "../audit/leaf-schema.ts";
-import { type LogStore, LogUnavailableError } from "../audit/log-store.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { Payloads } from "../audit/payloads.ts";
 import { parseVerifierKey } from "../audit/signed-note.ts";
@@ -15,7 +14,6 @@ import type { Trail } from "../audit/trail.ts";
 import { logStoreSource } from "../audit/verify/entry-source.ts";
 import { findingText } from "../audit/verify/finding.ts";
 import { verifyLog } from "../audit/verify/verify-log.ts";
-import type { EncodedEntry } from "../core/entry.ts";
 import { SecretValue } from "../core/secret-value.ts";
 import { openKek } from "../credentials/kek.ts";
 import { type CatalogEntry, ToolCatalog } from "../facts/tool-catalog.ts";
@@ -38,6 +36,7 @@ import { trailEvents } from "../wiring/trail-events.ts";
 import type { Endpoint, PayloadLevel } from "./call.ts";
 import { type CallWatch, unwatched } from "./call-watch.ts";
 import { RecordingChannel } from "./client.test-support.ts";
+import { journalled } from "./journalled-store.test-support.ts";
 import { LateCompletions } from "./late-completions.ts";
 import type { GatewayParts, Limits } from "./parts.ts";
 import { handleCall } from "./pipeline.ts";
@@ -269,37 +268,4 @@ async function openTestPolicies(
   });
   assert.ok(opened.ok, opened.ok ? "" : opened.failure.map(formatProblem).join("\n"));
   return opened.value;
-}
-
-/** The store, with every append in the journal once it is durable, and refused where a test wants it to be. */
-function journalled(store: LogStore, journal: string[], failing: (entries: string) => boolean): LogStore {
-  const append: LogStore["append"] = async (entries) => {
-    const named = entries.map(nameOf).join(", ");
-    if (failing(named)) throw new LogUnavailableError("no space left on the device");
-    const receipt = await store.append(entries);
-    journal.push(`durable ${named}`);
-    return receipt;
-  };
-  return new Proxy(store, {
-    get: (target, key) => {
-      if (key === "append") return append;
-      const value: unknown = Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
-function nameOf(entry: EncodedEntry): string {
-  const leaf = parseLeaf(entry.leaf);
-  assert.ok(leaf.ok);
-  switch (leaf.value.type) {
-    case "call.decided":
-      return `decided ${leaf.value.decision} ${leaf.value.target ?? "nothing"}`;
-    case "action.decided":
-      return `action ${leaf.value.decision} ${leaf.value.tool}`;
-    case "call.completed":
-      return `completed ${leaf.value.outcome}`;
-    default:
-      return leaf.value.type;
-  }
 }
