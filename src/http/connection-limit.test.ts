@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { testAuthority } from "../providers/certificates.test-support.ts";
 import { ConnectionLimit } from "./connection-limit.ts";
 
 /** A server that answers when it is told to. */
@@ -96,4 +99,75 @@ test("thousands of connections that say nothing leave room for those that do", a
   const answered = once(socket, "data");
   await answer();
   assert.match(String(await answered), /200 OK/);
+});
+
+/** One whose clients ask as they connect. */
+async function setUpTls(t: TestContext, most: number) {
+  const limit = new ConnectionLimit(most);
+  const waiting: ServerResponse[] = [];
+  const server = createTlsServer(
+    testAuthority().issue(),
+    (_request, response) => void waiting.push(response),
+  );
+  limit.watch(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    limit.closeAll();
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const silent = async (): Promise<Socket> => {
+    const socket = connect(address.port, "127.0.0.1");
+    socket.on("error", () => {}).resume();
+    await Promise.all([once(socket, "connect"), once(server, "connection")]);
+    return socket;
+  };
+  const asking = (): TLSSocket => {
+    const socket = connectTls({ port: address.port, host: "127.0.0.1", rejectUnauthorized: false });
+    socket.on("error", () => {});
+    socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    return socket;
+  };
+  const asked = async (): Promise<TLSSocket> => {
+    const arrived = once(server, "request");
+    const socket = asking();
+    await arrived;
+    return socket;
+  };
+  return { limit, waiting, silent, asking, asked };
+}
+
+test("a connection counts before its TLS handshake, and makes room while it has none", async (t) => {
+  const { limit, waiting, silent, asked } = await setUpTls(t, 3);
+  const gone: Promise<unknown>[] = [];
+  for (let count = 0; count < 20; count += 1) {
+    const socket = await silent();
+    gone.push(new Promise((resolve) => socket.once("close", resolve)));
+  }
+  assert.equal(limit.open, 3);
+  const socket = await asked();
+  assert.equal(limit.open, 3);
+  const answered = once(socket, "data");
+  waiting.shift()?.end("ok");
+  assert.match(String(await answered), /200 OK/);
+  await Promise.all(gone.slice(0, 18));
+});
+
+test("what a TLS client asks that is turned away is never heard", async (t) => {
+  const { limit, waiting, asking, asked } = await setUpTls(t, 2);
+  const sockets = [await asked(), await asked()];
+  for (let count = 0; count < 10; count += 1) {
+    const socket = asking();
+    await new Promise((resolve) => socket.once("close", resolve));
+  }
+  assert.deepEqual([limit.open, waiting.length], [2, 2]);
+  for (const socket of sockets) {
+    const answered = once(socket, "data");
+    waiting.shift()?.end("ok");
+    assert.match(String(await answered), /200 OK/);
+  }
+  await asked();
+  assert.equal(limit.open, 2, "one that has its answer has made room");
 });

@@ -13,6 +13,10 @@ export class ConnectionLimit {
   readonly #idle = new Set<Socket>();
   /** How many requests of the others are under way: a client may send the next before it has its answer. */
   readonly #requests = new WeakMap<Socket, number>();
+  /** Of TLS servers: connections that are not through with their handshake, by both ends' addresses. */
+  readonly #handshaking = new Map<string, Socket>();
+  /** The connection under a TLS socket. */
+  readonly #under = new WeakMap<Socket, Socket>();
 
   constructor(most: number) {
     this.#most = most;
@@ -23,15 +27,26 @@ export class ConnectionLimit {
     return this.#open.size;
   }
 
-  /** Counts this server's connections from now on. */
+  /** Counts this server's connections from now on, before they have shaken hands: those that never do count as well. */
   watch(server: Server): void {
-    server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
-      if (this.#open.size >= this.#most && !this.#makeRoom()) return turnAway(socket);
+    const isTls = server instanceof TlsServer;
+    server.on("connection", (socket: Socket) => {
+      if (this.#open.size >= this.#most && !this.#makeRoom()) {
+        // There are no words for a client before its handshake, and what it asks once it is through would be answered.
+        return isTls ? void socket.destroy() : turnAway(socket);
+      }
       this.#take(socket);
+      if (isTls) this.#awaitHandshake(socket);
     });
+    if (isTls) server.on("secureConnection", (socket: Socket) => this.#shookHands(socket));
     server.on("request", (request: IncomingMessage, response: ServerResponse) =>
       this.#serve(request, response),
     );
+  }
+
+  /** Closes all of them, also those that Node's own list of HTTP connections does not hold before their handshake. */
+  closeAll(): void {
+    for (const socket of this.#open) socket.destroy();
   }
 
   #take(socket: Socket): void {
@@ -40,7 +55,26 @@ export class ConnectionLimit {
     socket.once("close", () => this.#letGo(socket));
   }
 
-  #serve({ socket }: IncomingMessage, response: ServerResponse): void {
+  #awaitHandshake(socket: Socket): void {
+    const ends = endsOf(socket);
+    this.#handshaking.set(ends, socket);
+    socket.once("close", () => {
+      // A client may be back from the same port before we hear of this end.
+      if (this.#handshaking.get(ends) === socket) this.#handshaking.delete(ends);
+    });
+  }
+
+  #shookHands(secure: Socket): void {
+    const ends = endsOf(secure);
+    const socket = this.#handshaking.get(ends);
+    // Its client is gone already.
+    if (socket === undefined) return void secure.destroy();
+    this.#handshaking.delete(ends);
+    this.#under.set(secure, socket);
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const socket = this.#under.get(request.socket) ?? request.socket;
     this.#idle.delete(socket);
     this.#requests.set(socket, (this.#requests.get(socket) ?? 0) + 1);
     response.once("close", () => {
@@ -65,6 +99,10 @@ export class ConnectionLimit {
     this.#open.delete(socket);
     this.#idle.delete(socket);
   }
+}
+
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return [localAddress, localPort, remoteAddress, remotePort].join();
 }
 
 /** Before anything is read of it. */

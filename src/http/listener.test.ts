@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import Fastify from "fastify";
+import { testAuthority } from "../providers/certificates.test-support.ts";
 import { Listener } from "./listener.ts";
 
 const times = { headMs: 150, requestMs: 300, idleMs: 60_000, checkMs: 20 };
@@ -98,4 +99,20 @@ test("`localhost` is listened to at all of its addresses, and closing closes the
   assert.equal(await answer.text(), "ok");
   await listener.close(0);
   await app.close();
+});
+
+test("a connection without its TLS handshake does not hold up the end", async () => {
+  const tls = { ...testAuthority().issue(), clientCa: null };
+  const listener = new Listener({ headerBytes: 16_384, connections: 100, tls });
+  const server = listener.serve(() => {}).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const silent = connect(address.port, "127.0.0.1").on("error", () => {});
+  await once(server, "connection");
+  const gone = once(silent.resume(), "close");
+  const from = performance.now();
+  await listener.close(0);
+  await gone;
+  assert.ok(performance.now() - from < 5_000, "and its handshake has 30 s");
 });

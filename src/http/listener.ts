@@ -127,6 +127,7 @@ export class Listener {
     );
     if (!(await within(closed, graceMs))) {
       for (const server of this.#servers) server.closeAllConnections();
+      this.#connections.closeAll();
     }
     await closed;
   }
