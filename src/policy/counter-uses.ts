@@ -64,11 +64,25 @@ export function sameDecision(
   return { atLeast, atMost: Number.MAX_SAFE_INTEGER };
 }
 
-/** The longest window that a forbid looks at, when nothing but time can lift it: it reads counters and no other fact. Else null. */
+/**
+ * The longest window that a forbid looks at, when nothing but time can lift it: it reads counters and no other fact, and
+ * applies for no other reason. Else null.
+ */
 export function limitWindow(policy: ParsedPolicy): CalendarWindow | null {
   if (policy.effect !== "forbid" || contextReads(policy).size > 0) return null;
+  if (!policy.conditions.some(({ kind, body }) => needsCounter(body, kind === "when"))) return null;
   const windows = counterUses([policy]).map(({ window }) => window);
   return calendarWindows.findLast((window) => windows.includes(window)) ?? null;
+}
+
+/** Whether the expression comes out as `truth` only where a counter stands so. What is not known to does not. */
+function needsCounter(expression: Expression, truth: boolean): boolean {
+  const { op, parts } = expression;
+  const [first] = parts;
+  if (op === "!" && first !== undefined) return needsCounter(first, !truth);
+  if (op === (truth ? "&&" : "||")) return parts.some((part) => needsCounter(part, truth));
+  if (op === (truth ? "||" : "&&")) return parts.every((part) => needsCounter(part, truth));
+  return comparisons.has(op) && comparison(expression) !== null;
 }
 
 function askedFor({ parts: [record], names }: Expression): readonly string[] | null {

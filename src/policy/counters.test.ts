@@ -176,6 +176,26 @@ test("only a deny that nothing but limits determine ends with their windows, the
   assert.equal(limitWindow(floor), null);
 });
 
+test("a forbid that applies for another reason than a counter too does not end with a window", () => {
+  const window = (conditions: string) => {
+    const [policy] = loaded(
+      permitCalls + `@id("l") @reason("enough") forbid (${scope}) ${conditions};`,
+    ).policies.filter(({ id }) => id === "l");
+    assert.ok(policy);
+    return limitWindow(policy);
+  };
+  const dev = 'principal.environment == "dev"';
+  const used = "context.rate.minute > 1";
+  assert.equal(window(`when { ${dev} && ${used} }`), "minute");
+  assert.equal(window(`when { ${dev} } when { ${used} }`), "minute");
+  assert.equal(window(`unless { ${dev} || context.rate.minute <= 1 }`), "minute");
+  assert.equal(window(`when { ${used} || context.spend.day > 1 }`), "day");
+  assert.equal(window(`when { !(context.rate.minute <= 1) }`), "minute");
+  assert.equal(window(`when { ${dev} || ${used} }`), null);
+  assert.equal(window(`unless { ${dev} && context.rate.minute <= 1 }`), null);
+  assert.equal(window(`when { if ${used} then ${dev} else !(${dev}) }`), null);
+});
+
 const refused: readonly (readonly [string, string, RegExp])[] = [
   ["a whole measure", "context.spend == context.spend", /`context.spend` is not one counter/],
   [
