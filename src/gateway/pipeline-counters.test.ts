@@ -104,6 +104,14 @@ test("calls under way hold the most that they may cost, and afterwards what they
     assert.equal((await factsOf(gateway, next))[0]?.["spend.month"], 3 * spent + reserved);
   }));
 
+test("what waiting does not lift is told before a limit that is reached", () =>
+  withGateway(limit("context.rate.minute > 1"), async (gateway) => {
+    await gateway.call(ask());
+    assert.equal(codeOf(await gateway.call(ask())), "rate_limited");
+    const channel = await gateway.call(ask({ store: true }));
+    assert.deepEqual([channel.status, codeOf(channel)], [403, "policy_denied"]);
+  }));
+
 test("a limit that is reached answers 429 with when its window ends, and an SDK is told not to wait for long", () =>
   withGateway(
     limit("context.rate.minute > 1", "minute") + limit("context.spend.month > 300", "month"),

@@ -87,6 +87,9 @@ function stricter<Decided extends Verdict>(one: Decided, other: Decided): Decide
   if (one.outcome === "permit" && other.outcome === "permit") {
     return { ...one, policies: union(one.policies, other.policies) };
   }
+  // Of two denies that which no waiting lifts, so that a client is not told to come back for the other.
+  if (one.outcome === "deny" && other.outcome === "deny")
+    return one.until !== undefined && other.until === undefined ? other : one;
   return strictness[other.outcome] > strictness[one.outcome] ? other : one;
 }
 
