@@ -13,7 +13,12 @@ const policies = `${openPolicies}
 permit (principal, action == Portcullis::Action::"use_feature", resource);
 `;
 
-const aliases = { one: ["up/m"], two: ["up/m", "other/m"], fresh: ["up/n", "other/m"] };
+const aliases = {
+  one: ["up/m"],
+  two: ["up/m", "other/m"],
+  fresh: ["up/n", "other/m"],
+  spare: ["up/o", "other/spare"],
+};
 
 let gateway: TestGateway;
 before(async () => {
@@ -288,4 +293,18 @@ test("a target that was left alone is tried by one call, and then by all", async
   assert.equal((await first).status, 200);
   gateway.upstream().script = () => hi;
   assert.equal((await gateway.call(ask({ model: "up/m" }))).status, 200);
+});
+
+test("a target that a call had no time left for is not taken for one that fails", async () => {
+  const tooLate = broken("timeout", { callOver: true });
+  for (let call = 0; call < 6; call += 1) {
+    gateway.control.laterMs += 1;
+    gateway.upstream().script = () => busy;
+    gateway.upstream("other").script = () => tooLate;
+    await gateway.call(ask({ model: "spare" }));
+  }
+  assert.doesNotMatch(gateway.faults.join("\n"), /other\/spare open$/);
+  gateway.upstream("other").script = () => tooLate;
+  for (let call = 0; call < 5; call += 1) await gateway.call(ask({ model: "other/spare" }));
+  assert.match(gateway.faults.join("\n"), /other\/spare open$/, "one that had all the time does");
 });

@@ -43,12 +43,16 @@ export function nextAfter(tried: Tried, acts: boolean): Next {
   }
 }
 
-/** What it says of the target's health. Whatever a client brings about by leaving or by asking for too much says nothing. */
-export function healthAfter(tried: Result<ProviderAnswer, ProviderFailure>): TryOutcome {
+/**
+ * What it says of the target's health. Whatever a client brings about by leaving or by asking for too much says nothing, and
+ * neither does a call whose time is up when earlier tries have had a part of it.
+ */
+export function healthAfter(tried: Result<ProviderAnswer, ProviderFailure>, hadAllTime: boolean): TryOutcome {
   if (tried.ok) return tried.value.status >= 500 ? "failed" : "answered";
   switch (tried.failure.reason) {
-    case "unreachable":
     case "timeout":
+      return tried.failure.callOver === true && !hadAllTime ? "unknown" : "failed";
+    case "unreachable":
     case "invalid":
       return "failed";
     case "too_large":

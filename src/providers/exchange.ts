@@ -107,9 +107,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   readonly #expire = (): void => {
     const detail = "its answer was not complete within the time that the call may take";
-    this.#fail(
-      this.#controller === null ? { reason: "timeout", detail, unsent: true } : { reason: "timeout", detail },
-    );
+    const failure = { reason: "timeout", detail, callOver: true } as const;
+    this.#fail(this.#controller === null ? { ...failure, unsent: true } : failure);
   };
 
   #fail(failure: ProviderFailure): void {

@@ -209,7 +209,10 @@ test("an answer that never ends is ended by the time that the call may take, who
   const setting = { request: { totalMs: 150 } };
   await answered(
     endless(`${head}\r\n{`, " "),
-    (outcome) => assert.equal(failureIn(outcome).reason, "timeout"),
+    (outcome) => {
+      const { reason, callOver } = failureIn(outcome);
+      assert.deepEqual([reason, callOver], ["timeout", true]);
+    },
     setting,
   );
   await answered(

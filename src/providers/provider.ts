@@ -51,6 +51,8 @@ export type ProviderFailure = {
   readonly unsent?: true;
   /** The same upstream may well take the same request when it is asked again. */
   readonly transient?: true;
+  /** The time that the whole call may take was over, whatever the upstream would still have had of its own. */
+  readonly callOver?: true;
 };
 
 export class ProviderStreamError extends Error {

@@ -49,12 +49,13 @@ async function enterAndDispatch(
 ): Promise<Tried> {
   const entry = health.enter(kind);
   if (entry.kind === "open") return fail({ reason: "circuit_open", retryAfterMs: entry.retryAfterMs });
+  const hadAllTime = run.sent === 0;
   let tried: Result<ProviderAnswer, ProviderFailure> | null = null;
   try {
     tried = await dispatch(parts, run, target, signal);
     return tried;
   } finally {
-    health.left(entry.kind, tried === null ? "unknown" : healthAfter(tried));
+    health.left(entry.kind, tried === null ? "unknown" : healthAfter(tried, hadAllTime));
   }
 }
 
