@@ -33,8 +33,10 @@ test("names that clients make up are not kept without end", () => {
   const upstreams = open();
   const demo = new DemoProvider("demo");
   const first = upstreams.of(demo, "model-0");
-  for (let at = 1; at < 1000; at += 1) upstreams.of(demo, `model-${at}`);
+  const second = upstreams.of(demo, "model-1");
+  for (let at = 2; at < 1000; at += 1) upstreams.of(demo, `model-${at}`);
   assert.equal(upstreams.of(demo, "model-0"), first);
   upstreams.of(demo, "one-more");
-  assert.notEqual(upstreams.of(demo, "model-0"), first);
+  assert.equal(upstreams.of(demo, "model-0"), first, "what is asked stays");
+  assert.notEqual(upstreams.of(demo, "model-1"), second);
 });

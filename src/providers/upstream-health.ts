@@ -13,7 +13,7 @@ export interface UpstreamHealthOptions {
   readonly onCircuit: (target: { provider: string; model: string }, state: CircuitState) => void;
 }
 
-/** Model names can be the client's: beyond this many of one provider the oldest are forgotten. */
+/** Model names can be the client's: beyond this many of one provider those that were not asked for longest are forgotten. */
 const maxModels = 1000;
 
 export class UpstreamHealth {
@@ -30,7 +30,12 @@ export class UpstreamHealth {
       models = new Map();
       this.#models.set(provider, models);
     }
-    return models.get(model) ?? this.#add(models, provider.name, model);
+    const known = models.get(model);
+    if (known === undefined) return this.#add(models, provider.name, model);
+    // A Map iterates in insertion order: names that one client makes up do not push out what others ask.
+    models.delete(model);
+    models.set(model, known);
+    return known;
   }
 
   #add(models: Map<string, TargetHealth>, provider: string, model: string): TargetHealth {
