@@ -27,10 +27,6 @@ export async function recordEnd(
   run.markCompleted();
   try {
     await record(parts, [...before, completionEntry(parts, run, completion)], run.call.steps);
-    run.decided = true;
-    if (run.reserved) settle(parts, run, completion.usage);
-    watchEnd(parts, run, completion);
-    return null;
   } catch (fault) {
     parts.log.error({ call: run.call.id, fault: String(fault) }, "a completion could not be recorded");
     const refusal: Refusal = { reason: run.sent === 0 ? "trail_unavailable" : "answer_unrecorded" };
@@ -42,6 +38,11 @@ export async function recordEnd(
     }
     return refusal;
   }
+  // Behind the catch: whatever befalls these, the call is completed.
+  run.decided = true;
+  if (run.reserved) settle(parts, run, completion.usage);
+  watchEnd(parts, run, completion);
+  return null;
 }
 
 function watchEnd(parts: GatewayParts, run: CallRun, completion: Completion): void {
@@ -106,9 +107,11 @@ export async function endRefused(
   client.refuse(unrecorded ?? refusal, options.headers);
 }
 
-/** A request that reached its provider has used something, however the call ended. */
+/** A request that reached its provider has used something, however that try and the call ended. */
 function usageSoFar(run: CallRun, refusal: Refusal): TokenUsage {
-  if (run.sent === 0 || outcomeOf(refusal) === "upstream_unreachable") return noUsage;
+  const reached =
+    outcomeOf(refusal) !== "upstream_unreachable" || run.failed?.some(({ sent }) => sent) === true;
+  if (run.sent === 0 || !reached) return noUsage;
   return run.usageSoFar?.() ?? usageOf(run, null, 0);
 }
 

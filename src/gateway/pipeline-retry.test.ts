@@ -113,6 +113,21 @@ test("what may pass is tried again, as often as configured, and nothing else is"
   }
 });
 
+test("a call uses what its request takes once any of its tries reached a provider", async () => {
+  const body = ask({ model: "two" });
+  const reached = await take({ up: [broken("timeout")], other: refused }, body);
+  assert.deepEqual(
+    [reached.completed.outcome, reached.completed.usage.source],
+    ["upstream_unreachable", "estimate"],
+  );
+  assert.ok(reached.completed.usage.input_tokens > 0);
+  const unsent = await take({ up: [refused], other: refused }, body);
+  assert.deepEqual(
+    [unsent.completed.outcome, unsent.completed.usage.source],
+    ["upstream_unreachable", "none"],
+  );
+});
+
 test("a call that names no alias is tried once", async () => {
   assert.equal((await take({ up: [busy] }, ask({ model: "up/m" }))).sent.length, 1);
 });
