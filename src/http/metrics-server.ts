@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Result } from "../core/result.ts";
 import type { SecretValue } from "../core/secret-value.ts";
+import { ConnectionLimit } from "./connection-limit.ts";
 
 export interface MetricsServerOptions {
   /** The page and its content type. */
@@ -36,7 +37,8 @@ export class MetricsServer {
       },
       (request, response) => void this.#answer(request, response),
     );
-    this.#server.maxConnections = maxConnections;
+    // Whoever holds one and asks nothing makes room for who scrapes.
+    new ConnectionLimit(maxConnections).watch(this.#server);
   }
 
   /** The URL. Rejects when the address cannot be had. */
