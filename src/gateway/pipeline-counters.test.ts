@@ -112,6 +112,23 @@ test("what waiting does not lift is told before a limit that is reached", () =>
     assert.deepEqual([channel.status, codeOf(channel)], [403, "policy_denied"]);
   }));
 
+test("of two limits that are reached the one that lasts longer is told, whichever is asked first", () =>
+  withGateway(
+    `${limit("context.rate.minute > 1", "minute")}
+@id("features") @reason("features may be used")
+permit (principal, action == Portcullis::Action::"use_feature", resource);
+@id("monthly") @reason("no more of these this month")
+forbid (principal, action == Portcullis::Action::"use_feature", resource) when { context.rate.month > 1 };
+`,
+    async (gateway) => {
+      await gateway.call(ask());
+      const channel = await gateway.call(ask({ store: true }));
+      assert.equal(codeOf(channel), "rate_limited");
+      const left = Date.parse("2026-12-01T00:00:00.000Z") - monday;
+      assert.equal(channel.headers["retry-after"], String(left / 1000));
+    },
+  ));
+
 test("a limit that is reached answers 429 with when its window ends, and an SDK is told not to wait for long", () =>
   withGateway(
     limit("context.rate.minute > 1", "minute") + limit("context.spend.month > 300", "month"),

@@ -179,7 +179,7 @@ test("only a deny that nothing but limits determine ends with their windows, the
 test("a forbid that applies for another reason than a counter too does not end with a window", () => {
   const window = (conditions: string) => {
     const [policy] = loaded(
-      permitCalls + `@id("l") @reason("enough") forbid (${scope}) ${conditions};`,
+      `${permitCalls}@id("l") @reason("enough") forbid (${scope}) ${conditions};`,
     ).policies.filter(({ id }) => id === "l");
     assert.ok(policy);
     return limitWindow(policy);

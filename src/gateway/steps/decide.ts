@@ -1,6 +1,6 @@
 // Step 5: what policy says of the call to one concrete model, and of every request field that makes the provider act.
 
-import { windowEnd } from "../../core/calendar-window.ts";
+import { calendarWindows, windowEnd } from "../../core/calendar-window.ts";
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
 import type { CounterValues } from "../../policy/counter-facts.ts";
 import type { Decision, Verdict } from "../../policy/decision.ts";
@@ -87,10 +87,14 @@ function stricter<Decided extends Verdict>(one: Decided, other: Decided): Decide
   if (one.outcome === "permit" && other.outcome === "permit") {
     return { ...one, policies: union(one.policies, other.policies) };
   }
-  // Of two denies that which no waiting lifts, so that a client is not told to come back for the other.
-  if (one.outcome === "deny" && other.outcome === "deny")
-    return one.until !== undefined && other.until === undefined ? other : one;
+  if (one.outcome === "deny" && other.outcome === "deny") return lastsLonger(other, one) ? other : one;
   return strictness[other.outcome] > strictness[one.outcome] ? other : one;
+}
+
+/** Of two denies that which no waiting lifts, or not as soon, so that a client is not told to come back in vain. */
+function lastsLonger(one: Verdict, other: Verdict): boolean {
+  if (other.until === undefined) return false;
+  return one.until === undefined || calendarWindows.indexOf(one.until) > calendarWindows.indexOf(other.until);
 }
 
 function union(one: readonly DeterminingPolicy[], other: readonly DeterminingPolicy[]): DeterminingPolicy[] {
