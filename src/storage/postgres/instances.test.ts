@@ -7,7 +7,7 @@ import { FencedError } from "../../audit/log-store.ts";
 import { NotSigningError, type PeerStore } from "../../audit/peer-store.ts";
 import { free, monthEnd, reservation, shopMonth, used } from "../contract/counter-samples.ts";
 import { assertLogHolds } from "../contract/driver.ts";
-import { entries, headOf } from "../contract/samples.ts";
+import { apiKey, entries, entry, headOf } from "../contract/samples.ts";
 import type { Storage } from "../storage.ts";
 import { skipWithoutPostgres, startCluster, type TestCluster } from "./cluster.test-support.ts";
 import type { HeartbeatTimes } from "./instances.ts";
@@ -58,6 +58,15 @@ describe("instances on one database", skipWithoutPostgres(), () => {
       any.storage.log,
       placed.flatMap(({ appended }) => appended),
     );
+  });
+
+  test("change nothing whose entry cannot be put on top of the stored head", async (t) => {
+    const database = await cluster.newDatabase();
+    const { storage } = await join(t, database, "one", patient);
+    await storage.log.append(entries(3));
+    await cluster.query(database, "UPDATE portcullis.log_head SET frontier = ''");
+    await assert.rejects(storage.keys.create(apiKey(), entry()), /too few hashes/);
+    assert.deepEqual(await storage.keys.list(), []);
   });
 
   test("release what those that left had reserved, and leave what others hold", async (t) => {

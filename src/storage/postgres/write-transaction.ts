@@ -6,7 +6,7 @@ import type { EncodedEntry } from "../../core/entry.ts";
 import { appendLeafHashes, type LogHead, leafHash } from "../../core/merkle-tree.ts";
 import { packHashes, unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row } from "../rows/row.ts";
-import type { Session } from "./session.ts";
+import type { Session, Statement } from "./session.ts";
 
 /** Who writes, and how many transactions it has committed. */
 export interface Writing {
@@ -109,7 +109,9 @@ export class WriteTransaction {
    * back. `asked` is called when the commit is on its way.
    */
   async commit(asked: () => void): Promise<void> {
-    const written = this.#writeEntries();
+    // INVARIANT: made before the commit is sent. What the server never sees would not keep it from committing the rest.
+    const statement = this.#entriesStatement();
+    const written = statement === null ? null : this.#session.run(statement);
     // Sent along: after a statement that failed it rolls back.
     const committed = this.#session.run({ text: "COMMIT" });
     asked();
@@ -120,15 +122,15 @@ export class WriteTransaction {
       throw new LogUnavailableError("the database rolled the transaction back");
   }
 
-  async #writeEntries(): Promise<void> {
+  #entriesStatement(): Statement | null {
     const entries = this.#entries;
-    if (this.#head === null || entries.length === 0) return;
+    if (this.#head === null || entries.length === 0) return null;
     const { size, frontier } = appendLeafHashes(
       this.#head,
       entries.map(({ leaf }) => leafHash(leaf)),
     );
     const salted = entries.filter(({ salt }) => salt !== null);
-    await this.#session.run({
+    return {
       name: salted.length === 0 ? "append" : "append with salts",
       text: salted.length === 0 ? appendSql : appendWithSaltsSql,
       values: [
@@ -147,7 +149,7 @@ export class WriteTransaction {
               salted.map(({ salt }) => salt?.bytes.length),
             ]),
       ],
-    });
+    };
   }
 }
 
