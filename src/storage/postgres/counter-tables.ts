@@ -80,10 +80,11 @@ export class CounterTables {
     return true;
   }
 
+  /** Of an instance that left or was fenced only when its heir has ended its calls on the log: those count what they hold. */
   async dropOfOthers(holders: readonly string[]): Promise<number> {
     const others = await this.#transaction.rows(
       `SELECT call FROM reservations WHERE holder <> ALL ($1::text[])
-         AND holder NOT IN (SELECT name FROM instances WHERE ended_at IS NULL)`,
+         AND holder NOT IN (SELECT name FROM instances WHERE settled_at IS NULL)`,
       [holders],
     );
     for (const row of others) await this.drop(text(row, "call"));
