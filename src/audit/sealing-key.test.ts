@@ -33,6 +33,17 @@ test("no nonce is used twice under a key, in this process or another with the sa
   assert.equal(used.size, 2_000);
 });
 
+test("a process that is set back with its memory takes other nonces for what it seals then", () => {
+  const bytes = randomBytes(32);
+  const [key, again] = [new SealingKey(bytes), new SealingKey(bytes)];
+  const nonceOf = (by: SealingKey, id: string): string =>
+    Buffer.from(by.seal({ label: "test", parts: [id] }, Buffer.alloc(0)).subarray(17, 29)).toString("hex");
+  const [one, other] = [nonceOf(key, "entry 1"), nonceOf(again, "entry 2")];
+  assert.equal(one.slice(16), "00000001");
+  assert.equal(other.slice(16), "00000001");
+  assert.notEqual(one.slice(0, 16), other.slice(0, 16));
+});
+
 test("anybody with the data key can open it as the format says", () => {
   const bytes = randomBytes(32);
   const sealed = Buffer.from(new SealingKey(bytes).seal(place, Buffer.from("value")));

@@ -5,14 +5,18 @@
 //   key    = HMAC-SHA256(data key, "portcullis/sealing-key/v1" ‖ series)
 //   sealed = 0x01 ‖ series (16 bytes) ‖ nonce (12 bytes) ‖ ciphertext ‖ tag (16 bytes), AAD: place
 //
+//   nonce  = SHA-256(place), its first 8 bytes ‖ count (4 bytes, big-endian)
+//
 // A series is random and is one process's alone, for as many values as its nonce counts: a nonce is never used twice under
-// a key (NIST SP 800-38D §8.2.1), and a key is made once for many values, because that costs more than the encryption.
+// a key (NIST SP 800-38D §8.2.1), and a key is made once for many values, because that costs more than the encryption. Where
+// a machine is set back with its memory, or goes on twice, series and count come again; the place of a value does not.
 
 import {
   createCipheriv,
   createDecipheriv,
   createHmac,
   createSecretKey,
+  hash,
   type KeyObject,
   randomBytes,
 } from "node:crypto";
@@ -21,6 +25,7 @@ import { SecretValue } from "../core/secret-value.ts";
 const format = 0x01;
 const seriesBytes = 16;
 const nonceBytes = 12;
+const countBytes = 4;
 const tagBytes = 16;
 const nonceAt = 1 + seriesBytes;
 const headerBytes = nonceAt + nonceBytes;
@@ -50,12 +55,13 @@ export class SealingKey {
     const sealed = Buffer.allocUnsafeSlow(headerBytes + plaintext.length + tagBytes);
     sealed[0] = format;
     sealed.set(id, 1);
-    sealed.fill(0, nonceAt, headerBytes - 4);
-    sealed.writeUInt32BE(count, headerBytes - 4);
+    const aad = placeBytes(place);
+    sealed.set(hash("sha256", aad, "buffer").subarray(0, nonceBytes - countBytes), nonceAt);
+    sealed.writeUInt32BE(count, headerBytes - countBytes);
     const cipher = createCipheriv(algorithm, key, sealed.subarray(nonceAt, headerBytes), {
       authTagLength: tagBytes,
     });
-    cipher.setAAD(placeBytes(place));
+    cipher.setAAD(aad);
     sealed.set(cipher.update(plaintext), headerBytes);
     cipher.final();
     sealed.set(cipher.getAuthTag(), headerBytes + plaintext.length);
@@ -98,7 +104,7 @@ export class SealingKey {
 interface Series {
   readonly id: Uint8Array;
   readonly key: KeyObject;
-  /** Values sealed in it, which is the nonce of the newest. */
+  /** Values sealed in it, which ends the nonce of the newest. */
   count: number;
 }
 
