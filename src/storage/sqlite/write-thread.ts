@@ -34,6 +34,8 @@ export class WriteThread {
       workerData: folder,
       // Those of the process may not be for a file.
       execArgv: [],
+      // It needs none of it, and a copy would keep what the gateway takes out of its own.
+      env: {},
     });
     this.#worker.on("message", (results: FromWriter) => this.#settle(results));
     this.#worker.on("error", (fault) => this.#fell(fault));
