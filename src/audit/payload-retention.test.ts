@@ -139,6 +139,29 @@ describe("payload retention", () => {
     );
   });
 
+  it("removes nothing more by rules that are changed meanwhile", async () => {
+    const { store, retention, left, recorded, state } = bench(
+      Array.from({ length: 120 }, () => ["any", 4] as const),
+    );
+    state.rules = rules(1);
+    const remove = store.removePayloads.bind(store);
+    store.removePayloads = async (entryIds) => {
+      await remove(entryIds);
+      state.rules = rules(30);
+    };
+    assert.equal(await retention.sweep(), 50);
+    assert.equal(left().length, 70);
+    assert.equal(await retention.sweep(), 0);
+    state.rules = rules(1);
+    const find = store.keptEntries.bind(store);
+    store.keptEntries = async (...range) => {
+      state.rules = rules(30);
+      return find(...range);
+    };
+    assert.equal(await retention.sweep(), 0);
+    assert.equal(recorded.length, 1);
+  });
+
   it("looks once at what it leaves, until the rules are others", async () => {
     const { retention, state, left, ids } = bench([
       ["ever", 9],

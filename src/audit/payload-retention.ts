@@ -101,7 +101,10 @@ export class PayloadRetention {
       const until = now() - keptMs;
       for (let more = true; more && !this.#stopped; ) {
         const found = await this.#findDue(keptMs, until, inForce);
+        // Nothing goes by rules that are not in force any more; what is due by others waits for the next sweep.
+        if (this.#areOthers()) return removed;
         removed += await this.#recordAndRemove(found.due);
+        if (this.#areOthers()) return removed;
         // Only now: what failed is looked for again.
         this.#lookedThrough.set(keptMs, earlier(found.through, idBound(until - lateMs)));
         more = found.more;
@@ -111,10 +114,15 @@ export class PayloadRetention {
   }
 
   /** What was passed over under other rules may be due under these. */
-  #forgetUnless({ standardMs, applicationsMs }: RetentionRules): void {
-    const text = JSON.stringify([standardMs, [...applicationsMs]]);
+  #forgetUnless(rules: RetentionRules): void {
+    const text = textOf(rules);
     if (text !== this.#rules) this.#lookedThrough.clear();
     this.#rules = text;
+  }
+
+  /** Whether the rules have changed since the sweep began. */
+  #areOthers(): boolean {
+    return textOf(this.#options.rules()) !== this.#rules;
   }
 
   /** The oldest entries that are due and kept for so long, through which id that is, and whether there may be more. */
@@ -149,7 +157,7 @@ export class PayloadRetention {
     if (due.length === 0 || this.#stopped) return 0;
     await this.#options.record(expiredOf(due));
     let removed = 0;
-    while (removed < due.length && !this.#stopped) {
+    while (removed < due.length && !this.#stopped && !this.#areOthers()) {
       const batch = firstBatch(due, removed);
       await this.#options.store.removePayloads(batch.map(({ entryId }) => entryId));
       removed += batch.length;
@@ -157,6 +165,10 @@ export class PayloadRetention {
     }
     return removed;
   }
+}
+
+function textOf({ standardMs, applicationsMs }: RetentionRules): string {
+  return JSON.stringify([standardMs, [...applicationsMs]]);
 }
 
 function durations({ standardMs, applicationsMs }: RetentionRules): readonly number[] {
