@@ -126,6 +126,23 @@ describe("instances on one database", skipWithoutPostgres(), () => {
     assert.deepEqual(await other.peers.claimLeft(), []);
   });
 
+  test("are not fenced while they wait for each other's claims", async (t) => {
+    const database = await cluster.newDatabase();
+    // Longer than one waits for a lock, and shorter than two do.
+    const times: HeartbeatTimes = { everyMs: 100, expiryMs: 6_000 };
+    const [one] = [await join(t, database, "one", times), await join(t, database, "two", times)];
+    await delay(5 * times.everyMs);
+    const held = cluster.query(
+      database,
+      "BEGIN; LOCK TABLE portcullis.claims IN EXCLUSIVE MODE; SELECT pg_sleep(9); COMMIT",
+    );
+    await delay(times.everyMs);
+    const claims = ["call_1", "call_2"].map((call) => one.storage.counters.release(call));
+    for (const claim of await Promise.allSettled(claims)) assert.equal(claim.status, "rejected");
+    await one.storage.log.append(entries(1));
+    await held;
+  });
+
   test("are not fenced because the database was away", async (t) => {
     const database = await cluster.newDatabase();
     const both = [await join(t, database, "one", patient), await join(t, database, "two", patient)];

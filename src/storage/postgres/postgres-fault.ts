@@ -35,6 +35,11 @@ export function isContention(fault: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
+/** Whether another held for too long what the transaction had to lock. */
+export function isLockTimeout(fault: unknown): boolean {
+  return sqlState(fault) === "55P03";
+}
+
 /** Of a statement that failed: whether the server has ended the session, or the connection to it is gone. */
 export function isConnectionLost(fault: unknown): boolean {
   if (!(fault instanceof DatabaseError)) return fault instanceof Error && !(fault instanceof TypeError);

@@ -3,8 +3,9 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
+
 import { integer } from "../rows/row.ts";
-import { faultText, isContention } from "./postgres-fault.ts";
+import { faultText, isContention, isLockTimeout } from "./postgres-fault.ts";
 import type { Session } from "./session.ts";
 import { endsGroup, named, UnknownOutcomeError, unavailable } from "./write-fault.ts";
 import { type TransactionKind, WriteTransaction, type Writing } from "./write-transaction.ts";
@@ -163,6 +164,8 @@ export class PostgresWriter {
   async #commit(group: readonly Job[]): Promise<unknown> {
     for (let tries = 1; ; tries += 1) {
       const fault = await this.#transaction(group);
+      // Whoever waited for a lock in vain was not heard of meanwhile, and is alive.
+      if (isLockTimeout(fault) && this.#writing !== null) await this.#transaction([]);
       if (!isContention(fault) || group.length > 1 || tries === maxTries) return fault;
       await delay(Math.random() * firstRetryMs * tries);
     }
