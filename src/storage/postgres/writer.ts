@@ -3,7 +3,6 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
-
 import { integer } from "../rows/row.ts";
 import { faultText, isContention, isLockTimeout } from "./postgres-fault.ts";
 import type { Session } from "./session.ts";
@@ -267,7 +266,10 @@ export class PostgresWriter {
           [writing.epoch],
         );
         if (row === undefined) break;
-        if (session.takeWarning()) continue;
+        if (session.takeWarning()) {
+          session.end();
+          continue;
+        }
         return integer(row, "commits") === writing.commits + 1
           ? this.#committed()
           : unavailable("the connection was lost before the commit");

@@ -108,6 +108,23 @@ test("when the thread falls, whoever waits is told, and nothing is written any m
     opened.release();
   }));
 
+test("a value that cannot go over fails its batch, and those behind it are served", () =>
+  withFolder(async (folder) => {
+    const opened = openFolder(folder);
+    const thread = new WriteThread(folder);
+    const reset = { store: "usage", method: "reset" } as const;
+    const settled = await Promise.allSettled([
+      thread.run({ ...reset, values: [() => "no message holds this"] }),
+      thread.run({ ...reset, values: [] }),
+    ]);
+    for (const one of settled)
+      assert.ok(one.status === "rejected" && one.reason instanceof LogUnavailableError);
+    await thread.run({ ...reset, values: [] });
+    opened.closeReader();
+    await thread.close();
+    opened.release();
+  }));
+
 test("an idle thread keeps no process, and one at work does", () =>
   withFolder(async (folder) => {
     const script = `

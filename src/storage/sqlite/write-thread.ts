@@ -3,7 +3,14 @@
 
 import { Worker } from "node:worker_threads";
 import { LogUnavailableError } from "../../audit/log-store.ts";
-import { type FromWriter, faultOf, type Job, type JobResult, type ToWriter } from "./write-messages.ts";
+import {
+  type FromWriter,
+  faultOf,
+  type Job,
+  type JobResult,
+  plainFault,
+  type ToWriter,
+} from "./write-messages.ts";
 
 interface Waiting {
   readonly job: Job;
@@ -38,7 +45,8 @@ export class WriteThread {
       env: {},
     });
     this.#worker.on("message", (results: FromWriter) => this.#settle(results));
-    this.#worker.on("error", (fault) => this.#fell(fault));
+    for (const name of ["error", "messageerror"] as const)
+      this.#worker.on(name, (fault: Error) => this.#fell(fault));
     this.#worker.on("exit", () => this.#fell(new Error("the thread that writes the database has ended")));
     // Only work that somebody waits for keeps the process.
     this.#worker.unref();
@@ -99,7 +107,13 @@ export class WriteThread {
     if (this.#underWay.length > 0 || this.#queue.length === 0 || this.#ended) return;
     this.#underWay = this.#queue.splice(0, maxBatch);
     this.#worker.ref();
-    this.#post({ kind: "run", jobs: this.#underWay.map(({ job }) => job) });
+    try {
+      this.#post({ kind: "run", jobs: this.#underWay.map(({ job }) => job) });
+    } catch (cause) {
+      // A value that no message can hold, which would be a bug in a caller. Nothing of the batch has gone over.
+      const fault = new LogUnavailableError("the write cannot be handed over", { cause });
+      this.#settle(this.#underWay.map(() => ({ ok: false, fault: plainFault(fault) })));
+    }
   }
 
   #settle(results: FromWriter): void {
