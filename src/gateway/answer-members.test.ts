@@ -80,6 +80,20 @@ test("what vendors are known to send beside an answer passes", () => {
   assert.equal(faultOf(answer), null);
 });
 
+test("usage holds counts, however deep, and no tool calls under any spelling", () => {
+  const withUsage = (usage: unknown): string | null => faultOf({ choices: [], usage });
+  assert.equal(withUsage({ prompt_tokens_details: [{ modality: "TEXT", token_count: 3 }] }), null);
+  for (const usage of [
+    { tool_calls: proposal },
+    { Tool_Calls: proposal },
+    { prompt_tokens: { index: 0, delta: { tool_calls: proposal } } },
+    { prompt_tokens_details: [{ FUNCTION_CALL: { name: "f", arguments: "{}" } }] },
+    [{ tool_calls: proposal }],
+  ]) {
+    assert.match(withUsage(usage) ?? "", /`usage` holds `(tool_calls|function_call)`, which is no count/i);
+  }
+});
+
 test("an error stands alone and says something; anything else could be read as an answer by some", () => {
   assert.deepEqual(readChatAnswer({ error: { message: "overloaded" } }), {
     ok: true,

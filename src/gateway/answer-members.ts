@@ -59,7 +59,23 @@ const shownParts: ReadonlySet<string> = new Set([
 
 /** Why a whole answer or a chunk of one cannot be inspected, or null. Of its choices nothing is said. */
 export function answerFault(value: JsonObject): string | null {
-  return memberFault(value, answer, "the answer");
+  return memberFault(value, answer, "the answer") ?? countFault(value["usage"]);
+}
+
+/** Members of a message that make a client do something. */
+const acting: ReadonlySet<string> = new Set(["tool_calls", "function_call"]);
+
+/** Usage counts. Vendors nest counts in it in ways of their own, but a tool call is not one of them. */
+function countFault(usage: unknown): string | null {
+  if (!isStructured(usage)) return null;
+  for (const [key, value] of Object.entries(usage)) {
+    if (acting.has(key) || foldedKey({ [key]: null }, acting) !== null) {
+      return `\`usage\` holds \`${shown(key)}\`, which is no count`;
+    }
+    const fault = countFault(value);
+    if (fault !== null) return fault;
+  }
+  return null;
 }
 
 export function choiceFault(value: JsonObject): string | null {
