@@ -9,7 +9,7 @@ let used = pool.length;
 let lastMillisecond = -1;
 let sequence = 0;
 
-export type IdPrefix = "call" | "key" | "act" | "sub" | "app" | "inst" | "op";
+export type IdPrefix = "call" | "hold" | "apr" | "key" | "act" | "sub" | "app" | "inst" | "op";
 
 /** For example `call_01939f6e-3c2b-7d10-8a53-0d4c5f6a7b8c`. */
 export function newId(prefix: IdPrefix, now: number): string {
