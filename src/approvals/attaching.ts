@@ -1,0 +1,97 @@
+// A retry of the same request joins what its earlier connection left behind, so that the model is not asked twice and
+// nobody is asked to sign off twice.
+
+import { current, type Hold } from "./approval.ts";
+import type { Holds } from "./holds.ts";
+
+/** Longer than anything waits: what is older is not looked for at the start. */
+const lookBackMs = 7 * 24 * 60 * 60 * 1000;
+const page = 1000;
+
+export interface AttachingParts {
+  readonly holds: Holds;
+  /** This process. */
+  readonly instance: string;
+  /** Whether nothing more can come of an instance. */
+  readonly hasEnded: (instance: string) => Promise<boolean>;
+}
+
+export class Attaching {
+  readonly #parts: AttachingParts;
+  /** Until when something can be joined, by application: most calls have nothing to look for. */
+  readonly #until = new Map<string, number>();
+  #seen: string | null = null;
+
+  constructor(parts: AttachingParts) {
+    this.#parts = parts;
+    parts.holds.onChange((hold) => this.#note(hold.application, joinableUntil(hold)));
+  }
+
+  /** Finds what earlier runs and other gateways have filed since the last look. */
+  async look(): Promise<void> {
+    const { store } = this.#parts.holds;
+    const now = await store.now();
+    this.#seen ??= firstIdAt(now - lookBackMs);
+    for (;;) {
+      const rows = await store.list({
+        states: ["pending", "approved", "releasing", "released", "rejected", "expired"],
+        after: this.#seen,
+        limit: page,
+      });
+      for (const { application, createdAt, id } of rows) {
+        // Long enough for every vote and its use; a hold that is over is found to be so.
+        this.#note(application, createdAt + lookBackMs);
+        this.#seen = id;
+      }
+      if (rows.length < page) return;
+    }
+  }
+
+  /** False for nearly every call, at the price of a map. */
+  mayJoin(application: string, now: number): boolean {
+    return (this.#until.get(application) ?? 0) > now;
+  }
+
+  /** The hold that this request left behind, taken over for it; null when there is none that can be joined. */
+  async join(attachKey: string): Promise<Hold | null> {
+    const { holds, instance, hasEnded } = this.#parts;
+    const hold = await holds.byAttachKey(attachKey);
+    if (hold === null || joinableUntil(hold) <= (await holds.store.now())) return null;
+    const { attended } = hold;
+    if (attended !== null && (attended === instance || !(await hasEnded(attended)))) return null;
+    const { outcome, hold: joined } = await holds.change(hold, { ...hold, attended: instance }, []);
+    // Somebody else was faster: a live duplicate is a call of its own.
+    return outcome === "changed" ? joined : null;
+  }
+
+  /** Nobody here waits for it any more. What it waits for is left as it is. */
+  async leave(id: string): Promise<void> {
+    const { holds, instance } = this.#parts;
+    for (;;) {
+      const hold = await holds.byId(id);
+      if (hold === null || hold.attended !== instance) return;
+      const { outcome } = await holds.change(hold, { ...hold, attended: null }, []);
+      if (outcome === "changed") return;
+    }
+  }
+
+  #note(application: string, until: number): void {
+    this.#until.set(application, Math.max(until, this.#until.get(application) ?? 0));
+  }
+}
+
+/** Until when a retry can still learn what became of it. */
+function joinableUntil(hold: Hold): number {
+  if (hold.usable_until !== null) return hold.usable_until;
+  return Math.max(
+    ...current(hold).map(
+      ({ decided_at, expires_at, use_within_ms }) => (decided_at ?? expires_at) + use_within_ms,
+    ),
+  );
+}
+
+/** Ids are UUIDv7, so they begin with their time. */
+function firstIdAt(time: number): string {
+  const hex = Math.max(0, time).toString(16).padStart(12, "0");
+  return `apr_${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

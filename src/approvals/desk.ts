@@ -1,0 +1,253 @@
+// The desk where approvals are asked for, decided and used. Every change is a compare-and-set on the hold, together with its
+// entries of the trail; whoever loses a race looks again.
+
+import type { EncodedEntry } from "../core/entry.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { type Approval, type ApprovalContent, current, type Hold } from "./approval.ts";
+import { nextState } from "./approval-states.ts";
+import type { ApprovalQuery } from "./approval-store.ts";
+import { Attaching, type AttachingParts } from "./attaching.ts";
+import { type Edit, type EditFailure, edited } from "./editing.ts";
+import { ended } from "./ending.ts";
+import { type Filing, type FilingFailure, type FilingParts, fileHold } from "./filing.ts";
+import { approvalOf } from "./kept-hold.ts";
+import type { DeskFaults, Ender, Voter } from "./ports.ts";
+import { type Release, type ReleaseRequest, type ReleasingParts, release } from "./releasing.ts";
+import { type Ballot, castVote, readSubject, type VoteFailure } from "./voting.ts";
+import { type WaitEnd, Waiting, type WaitOptions } from "./waiting.ts";
+
+export interface DeskParts extends FilingParts, ReleasingParts, AttachingParts {
+  /** Puts entries on record that go with no change. */
+  readonly record: (entries: readonly EncodedEntry[]) => Promise<unknown>;
+  readonly faults: DeskFaults;
+}
+
+/** How often a race is run again: 50 who vote at once lose 49 times at most. */
+const maxTries = 200;
+const expiryIntervalMs = 1000;
+const expiryBatch = 100;
+
+export class ApprovalDesk {
+  readonly #parts: DeskParts;
+  readonly #waiting: Waiting;
+  readonly #attaching: Attaching;
+  #timer: NodeJS.Timeout | null = null;
+  #sweeping: Promise<void> | null = null;
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+    const { holds } = parts;
+    this.#waiting = new Waiting({
+      read: (id) => holds.byId(id),
+      expire: (hold) => this.#expire(hold),
+      now: () => holds.store.now(),
+    });
+    this.#attaching = new Attaching(parts);
+    holds.onChange(({ id }) => this.#waiting.wake(id));
+  }
+
+  /** Reads what was left behind. From now on what is due ends by itself. */
+  async start(): Promise<void> {
+    await this.#attaching.look();
+    this.#timer ??= setInterval(() => this.#sweep(), expiryIntervalMs).unref();
+  }
+
+  /** Whoever waits is told; nothing of what is waited for changes. */
+  drain(): void {
+    this.#waiting.drain();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#sweeping;
+  }
+
+  /** Others may have changed anything. */
+  async lookAgain(): Promise<void> {
+    this.#waiting.wake();
+    await this.#attaching.look();
+  }
+
+  /** Whether it is worth while to look for something that a request of this application left behind. */
+  mayJoin(application: string, now: number): boolean {
+    return this.#attaching.mayJoin(application, now);
+  }
+
+  /** What a request left behind, for its retry; null when there is nothing, or its earlier connection still waits. */
+  join(attachKey: string): Promise<Hold | null> {
+    return this.#attaching.join(attachKey);
+  }
+
+  leave(hold: string): Promise<void> {
+    return this.#attaching.leave(hold);
+  }
+
+  get waiting(): number {
+    return this.#waiting.count;
+  }
+
+  /** Rejects when it cannot be put on record: then nothing waits for anybody. */
+  file(filing: Filing): Promise<Result<Hold, FilingFailure>> {
+    return fileHold(this.#parts, filing);
+  }
+
+  wait(hold: string, options: WaitOptions): Promise<WaitEnd> {
+    return this.#waiting.wait(hold, options);
+  }
+
+  hold(id: string): Promise<Hold | null> {
+    return this.#parts.holds.byId(id);
+  }
+
+  answerOf(hold: Hold): Promise<Uint8Array | null> {
+    return this.#parts.holds.answerOf(hold);
+  }
+
+  contentOf(hold: Hold, approval: Approval): Promise<ApprovalContent | null> {
+    return this.#parts.holds.contentOf(hold, approval);
+  }
+
+  release(id: string, request: ReleaseRequest): Promise<Release> {
+    return release(this.#parts, id, request);
+  }
+
+  async list(query: ApprovalQuery): Promise<readonly Approval[]> {
+    return (await this.#parts.holds.store.list(query)).map(approvalOf);
+  }
+
+  async holdOfApproval(id: string): Promise<Hold | null> {
+    return this.#parts.holds.ofApproval(id);
+  }
+
+  /** A vote counts or is refused; either way it is on record when this resolves. */
+  async vote(id: string, voter: Voter, ballot: Ballot): Promise<Result<Approval, VoteFailure>> {
+    const operator = await this.#parts.entries.operatorId(voter.name);
+    const voted = await this.#retried(async () => {
+      const subject = await readSubject(this.#parts, id);
+      if (!subject.ok) return subject;
+      const cast = await castVote(this.#parts, subject.value, voter, operator, ballot);
+      if (!cast.ok) return cast;
+      const { hold, approval, entries } = cast.value;
+      const until = subject.value.approval.expires_at;
+      const { outcome } = await this.#parts.holds.change(subject.value.hold, hold, entries, { until });
+      if (outcome === "changed") return ok(approval);
+      return outcome === "too_late" ? fail({ reason: "expired" as const }) : null;
+    });
+    if (!voted.ok) await this.#refused(id, ballot.decision, voted.failure, operator);
+    return voted;
+  }
+
+  /** Other bytes in place of these: a new revision, on which everybody votes anew. */
+  async edit(id: string, voter: Voter, change: Edit): Promise<Result<Approval, EditFailure>> {
+    const operator = await this.#parts.entries.operatorId(voter.name);
+    const done = await this.#retried(async () => {
+      const subject = await readSubject(this.#parts, id);
+      if (!subject.ok) return subject;
+      const made = await edited(this.#parts, subject.value, voter, operator, change);
+      if (!made.ok) return made;
+      const { hold, approval, entries } = made.value;
+      const until = subject.value.approval.expires_at;
+      const { outcome } = await this.#parts.holds.change(subject.value.hold, hold, entries, { until });
+      if (outcome === "changed") return ok(approval);
+      return outcome === "too_late" ? fail({ reason: "expired" as const }) : null;
+    });
+    if (!done.ok) await this.#refused(id, "edit", done.failure, operator);
+    return done;
+  }
+
+  /** Takes back what waits, or was approved and not yet used. */
+  async revoke(id: string, voter: Voter, reason: string | null): Promise<Result<Approval, VoteFailure>> {
+    const operator = await this.#parts.entries.operatorId(voter.name);
+    const by: Ender = { kind: "operator", id: operator };
+    return this.#end(id, "revoke", by, reason);
+  }
+
+  /** By whoever asked for it. */
+  async cancel(id: string, application: string): Promise<Result<Approval, VoteFailure>> {
+    return this.#end(id, "cancel", { kind: "application", id: application }, null);
+  }
+
+  async #end(
+    id: string,
+    event: "revoke" | "cancel",
+    by: Ender,
+    reason: string | null,
+  ): Promise<Result<Approval, VoteFailure>> {
+    return this.#retried(async () => {
+      const subject = await readSubject(this.#parts, id);
+      if (!subject.ok) return subject;
+      const { hold, approval, now } = subject.value;
+      if (nextState(approval.state, event) === null) {
+        return fail({ reason: "not_pending" as const, state: approval.state });
+      }
+      const over = ended(this.#parts.entries, hold, event, by, now, {
+        only: (one) => one.id === id,
+        reason,
+      });
+      if (over === null) return fail({ reason: "not_pending" as const, state: approval.state });
+      const { outcome, hold: after } = await this.#parts.holds.change(hold, over.hold, over.entries);
+      const changed = current(after).find((one) => one.id === id);
+      return outcome === "changed" && changed !== undefined ? ok(changed) : null;
+    });
+  }
+
+  /** Runs again while others are faster. */
+  async #retried<Value, Failure extends { readonly reason: string }>(
+    attempt: () => Promise<Result<Value, Failure> | null>,
+  ): Promise<Result<Value, Failure | { readonly reason: "busy" }>> {
+    for (let tries = 0; tries < maxTries; tries += 1) {
+      const done = await attempt();
+      if (done !== null) return done;
+    }
+    return fail({ reason: "busy" });
+  }
+
+  async #refused(
+    id: string,
+    decision: "approve" | "reject" | "edit",
+    failure: EditFailure,
+    operator: string,
+  ): Promise<void> {
+    const hold = await this.#parts.holds.ofApproval(id);
+    const approval = hold === null ? undefined : current(hold).find((one) => one.id === id);
+    if (approval === undefined) return;
+    const ruling = "ruling" in failure ? failure.ruling : null;
+    const refused = { decision, reason: failure.reason, ruling };
+    await this.#parts.record([this.#parts.entries.voteRefused(approval, refused, operator)]);
+  }
+
+  async #expire(hold: Hold): Promise<void> {
+    const now = await this.#parts.holds.store.now();
+    const isDue = ({ state, expires_at }: Approval): boolean => state === "pending" && expires_at <= now;
+    const due = current(hold).filter(isDue);
+    const expired = ended(this.#parts.entries, hold, "decide_time_over", { kind: "gateway" }, now, {
+      only: isDue,
+    });
+    if (expired !== null) {
+      const from = Math.max(...due.map((approval) => approval.expires_at));
+      await this.#parts.holds.change(hold, expired.hold, expired.entries, { from });
+      return;
+    }
+    if (hold.usable_until === null || hold.usable_until > now) return;
+    const lapsed = ended(this.#parts.entries, hold, "use_time_over", { kind: "gateway" }, now);
+    if (lapsed === null) return;
+    await this.#parts.holds.change(hold, lapsed.hold, lapsed.entries, { from: hold.usable_until });
+  }
+
+  #sweep(): void {
+    this.#sweeping ??= this.#expireDue()
+      .catch((fault: unknown) => this.#parts.faults.failed("approvals could not be ended in time", fault))
+      .finally(() => {
+        this.#sweeping = null;
+      });
+  }
+
+  async #expireDue(): Promise<void> {
+    const { holds } = this.#parts;
+    for (const id of await holds.store.due(expiryBatch)) {
+      const hold = await holds.byId(id);
+      if (hold !== null) await this.#expire(hold);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// Holds on their way into the store and out of it. Whoever can write the database must not be able to approve anything:
+// a MAC over all that is kept of a hold shows that it was written by us, and what does not bear it is not looked at.
+// (A hold set back to what it was before bears its MAC. The trail shows that: what was released has its votes there.)
+
+import { createHmac, hash } from "node:crypto";
+import type { SecretValue } from "../core/secret-value.ts";
+import { type Approval, approvalRecord, type Hold, holdRecord } from "./approval.ts";
+import { type ApprovalState, approvalStates } from "./approval-states.ts";
+import type { ApprovalRow, KeptHold } from "./approval-store.ts";
+
+/** Null when it was changed in the store by somebody else. */
+export function holdOf(kept: KeptHold, macKey: SecretValue): Hold | null {
+  if (macOf(kept, macKey) !== kept.hold.mac) return null;
+  const { id, version, call, application, attachKey, createdAt, content: sealed } = kept.hold;
+  const record = holdRecord.parse(JSON.parse(kept.hold.record));
+  const approvals = kept.approvals.map(approvalOf);
+  return { id, version, call, application, attachKey, createdAt, ...record, approvals, sealed };
+}
+
+export function approvalOf(row: ApprovalRow): Approval {
+  const { id, revision, hold, application, user, conversation, fingerprint, createdAt } = row;
+  const record = approvalRecord.parse(JSON.parse(row.record));
+  return {
+    ...{ id, revision, hold, application, user, conversation, fingerprint, createdAt },
+    ...record,
+    state: stateOf(row.state),
+    sealed: row.content,
+  };
+}
+
+/** The rows of a hold, with their MAC. */
+export function keptHoldOf(hold: Hold, macKey: SecretValue): KeptHold {
+  const approvals = hold.approvals.map(approvalRow);
+  const { id, version, call, application, attachKey, createdAt, sealed: content } = hold;
+  const record = JSON.stringify(holdRecord.parse(picked(hold, Object.keys(holdRecord.shape))));
+  const row = { id, version, call, application, attachKey, createdAt, dueAt: dueAt(hold), record, content };
+  return { hold: { ...row, mac: macOf({ hold: { ...row, mac: "" }, approvals }, macKey) }, approvals };
+}
+
+function approvalRow(approval: Approval): ApprovalRow {
+  const { id, revision, hold, state, application, user, conversation, fingerprint, createdAt } = approval;
+  const record = JSON.stringify(approvalRecord.parse(picked(approval, Object.keys(approvalRecord.shape))));
+  const columns = { id, revision, hold, state, application, user, conversation, fingerprint, createdAt };
+  return { ...columns, record, content: approval.sealed };
+}
+
+function picked(value: object, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, Reflect.get(value, name)]));
+}
+
+/** When time changes something: a vote comes too late, or a release does. */
+function dueAt({ approvals, usable_until }: Hold): number | null {
+  const pending = approvals.filter(({ state }) => state === "pending");
+  if (pending.length > 0) return Math.min(...pending.map((approval) => approval.expires_at));
+  return approvals.some(({ state }) => state === "approved") ? usable_until : null;
+}
+
+function macOf({ hold, approvals }: KeptHold, macKey: SecretValue): string {
+  const text = JSON.stringify([
+    "portcullis/hold/v1",
+    ...[hold.id, hold.version, hold.call, hold.application, hold.attachKey, hold.createdAt, hold.dueAt],
+    ...[hold.record, digestOf(hold.content)],
+    ...approvals.map((row) => [
+      ...[row.id, row.revision, row.hold, row.state, row.user, row.application, row.conversation],
+      ...[row.fingerprint, row.createdAt, row.record, digestOf(row.content)],
+    ]),
+  ]);
+  return macKey.useBytes((key) => createHmac("sha256", key).update(text).digest("hex"));
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "hex");
+}
+
+function stateOf(text: string): ApprovalState {
+  const state = approvalStates.find((one) => one === text);
+  if (state === undefined) throw new Error(`\`${text}\` is no state of an approval`);
+  return state;
+}

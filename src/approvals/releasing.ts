@@ -1,0 +1,201 @@
+// The release of what was signed off: policy and membership of today are asked again, and then the claim, the decision and
+// `approval.released` are one transaction. Nothing is released before all of its turn is decided.
+
+import type { EncodedEntry } from "../core/entry.ts";
+import { type Approval, type ApprovalContent, current, type Hold, isSettled } from "./approval.ts";
+import { type ApprovalEvent, nextState } from "./approval-states.ts";
+import { ended } from "./ending.ts";
+import type { Holds } from "./holds.ts";
+import type { ApprovalEntries, ApprovalRules, ReleaseFacts, Ruling } from "./ports.ts";
+import { tally } from "./tally.ts";
+import { replaced } from "./voting.ts";
+
+/** How the gateway asks policy again, now that sign-offs are given. */
+export interface Recheck {
+  /** `given`: names of sign-offs. */
+  rule(approval: Approval, content: ApprovalContent, given: readonly string[]): Ruling;
+  /** The entry of that decision. */
+  decided(approval: Approval, content: ApprovalContent, ruling: Ruling): EncodedEntry;
+}
+
+export interface ReleaseRequest {
+  /** The call that gets it. */
+  readonly releasedTo: string;
+  readonly recheck: Recheck;
+}
+
+/** One approval of a hold that was released, or not. */
+export interface Part {
+  readonly approval: Approval;
+  /** Null when what was sealed cannot be opened. */
+  readonly content: ApprovalContent | null;
+}
+
+export type Release =
+  /** `released` may be handed on; `refused` must not. Nothing is released when `released` is empty. */
+  | {
+      readonly kind: "settled";
+      readonly hold: Hold;
+      readonly released: readonly (Part & { readonly content: ApprovalContent })[];
+      readonly refused: readonly Part[];
+    }
+  | { readonly kind: "pending"; readonly hold: Hold }
+  /** It cannot be read: nothing of it can be released. */
+  | { readonly kind: "damaged" };
+
+export interface ReleasingParts {
+  readonly holds: Holds;
+  readonly entries: ApprovalEntries;
+  readonly rules: ApprovalRules;
+  /** Names by pseudonyms, to ask whether a voter is an approver still; null when erased. */
+  readonly nameOf: (operator: string) => Promise<string | null>;
+}
+
+/** Others may change the same hold at the same time; each of them ends something, so that this ends too. */
+const maxTries = 100;
+
+export async function release(parts: ReleasingParts, id: string, request: ReleaseRequest): Promise<Release> {
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const hold = await parts.holds.byId(id);
+    if (hold === null) return { kind: "damaged" };
+    if (!isSettled(hold)) return { kind: "pending", hold };
+    const done = await tryRelease(parts, hold, request);
+    if (done !== null) return done;
+  }
+  throw new Error(`hold ${id} was changed by others ${maxTries} times while it was to be released`);
+}
+
+/** Null when somebody else was faster, or something has changed that must be looked at again. */
+async function tryRelease(
+  parts: ReleasingParts,
+  hold: Hold,
+  request: ReleaseRequest,
+): Promise<Release | null> {
+  const candidates = current(hold).filter(({ state }) => state === "approved" || state === "released");
+  if (candidates.length === 0) return settled(parts, hold, nothing);
+  const now = await parts.holds.store.now();
+  if (hold.usable_until === null || now >= hold.usable_until) return lapse(parts, hold, now);
+  const asked: Asked[] = [];
+  for (const approval of candidates) {
+    const content = await parts.holds.contentOf(hold, approval);
+    if (content === null) return { kind: "damaged" };
+    asked.push({ approval, content, given: await given(parts, approval) });
+  }
+  const checked = recheckAll(parts, hold, asked, request);
+  if (checked.entries.length === 0) return settled(parts, hold, nothing);
+  const conditions = { until: hold.usable_until, revision: checked.revision };
+  const { outcome, hold: after } = await parts.holds.change(hold, checked.hold, checked.entries, conditions);
+  return outcome === "changed" ? settled(parts, after, checked.delivered) : null;
+}
+
+/** What was approved and not used in time; what was released in time stays so, and is not given out again. */
+async function lapse(parts: ReleasingParts, hold: Hold, now: number): Promise<Release | null> {
+  const lapsed = ended(parts.entries, hold, "use_time_over", { kind: "gateway" }, now);
+  if (lapsed === null) return settled(parts, hold, nothing);
+  const conditions = { from: hold.usable_until ?? now };
+  const { outcome, hold: after } = await parts.holds.change(hold, lapsed.hold, lapsed.entries, conditions);
+  return outcome === "changed" ? settled(parts, after, nothing) : null;
+}
+
+interface Asked {
+  readonly approval: Approval;
+  readonly content: ApprovalContent;
+  /** Null when the sign-offs do not suffice any more. */
+  readonly given: ReleaseFacts["given"] | null;
+}
+
+interface Checked {
+  readonly hold: Hold;
+  readonly entries: readonly EncodedEntry[];
+  /** Ids of the approvals that are given out. */
+  readonly delivered: ReadonlySet<string>;
+  /** Policy revision that the decisions rest on. */
+  readonly revision: string;
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** In one go: all of it rests on one revision, and is on record in the order of its times. */
+function recheckAll(
+  parts: ReleasingParts,
+  before: Hold,
+  asked: readonly Asked[],
+  { recheck, releasedTo }: ReleaseRequest,
+): Checked {
+  let hold: Hold = { ...before, deliveries: before.deliveries + 1 };
+  const entries: EncodedEntry[] = [];
+  const delivered = new Set<string>();
+  let revision = "";
+  for (const { approval, content, given: signedOff } of asked) {
+    const ruling = recheck.rule(
+      approval,
+      content,
+      (signedOff ?? []).map(({ name }) => name),
+    );
+    revision = ruling.revision;
+    if (signedOff === null || ruling.outcome !== "permit") {
+      const only = (one: Approval): boolean => one.id === approval.id;
+      const reason = ruling.detail ?? "it needs more than was signed off";
+      // What was released before is not given out again; that it was stays on record.
+      const stale = ended(parts.entries, hold, "recheck_stricter", { kind: "gateway" }, 0, { only, reason });
+      if (stale !== null) {
+        hold = stale.hold;
+        entries.push(...stale.entries);
+      }
+      continue;
+    }
+    const isFirst = approval.state === "approved";
+    const released = isFirst ? moved(moved(approval, "claim"), "deliver") : approval;
+    if (isFirst) entries.push(recheck.decided(released, content, ruling));
+    const facts = { releasedTo, delivery: hold.deliveries, given: signedOff, revision };
+    entries.push(parts.entries.released(released, facts));
+    hold = replaced(hold, released);
+    delivered.add(approval.id);
+  }
+  return { hold, entries, delivered, revision };
+}
+
+function moved(approval: Approval, event: ApprovalEvent): Approval {
+  const state = nextState(approval.state, event);
+  if (state === null) throw new Error(`an approval that is ${approval.state} cannot ${event}`);
+  return { ...approval, state };
+}
+
+/**
+ * The sign-offs given, by votes of those who are approvers today; null when one that was asked for, or its quorum of today,
+ * is not reached by them.
+ */
+async function given(
+  { rules, nameOf }: ReleasingParts,
+  approval: Approval,
+): Promise<ReleaseFacts["given"] | null> {
+  const required = approval.required.map(({ name, quorum }) => ({
+    name,
+    quorum: Math.max(quorum, rules.terms(name)?.quorum ?? Infinity),
+  }));
+  if (required.some(({ quorum }) => quorum === Infinity)) return null;
+  const votes = [];
+  for (const vote of approval.votes) {
+    const name = await nameOf(vote.voter);
+    const still = vote.sign_offs.filter((signOff) => name !== null && rules.isApprover(signOff, name));
+    votes.push({ ...vote, sign_offs: still });
+  }
+  const { given: counted, complete } = tally(required, votes);
+  return complete ? required.map((one) => ({ ...one, votes: counted.get(one.name) ?? 0 })) : null;
+}
+
+async function settled(
+  { holds }: ReleasingParts,
+  hold: Hold,
+  delivered: ReadonlySet<string>,
+): Promise<Release> {
+  const released: (Part & { readonly content: ApprovalContent })[] = [];
+  const refused: Part[] = [];
+  for (const approval of current(hold)) {
+    const content = await holds.contentOf(hold, approval);
+    if (!delivered.has(approval.id)) refused.push({ approval, content });
+    else if (content === null) return { kind: "damaged" };
+    else released.push({ approval, content });
+  }
+  return { kind: "settled", hold, released, refused };
+}
