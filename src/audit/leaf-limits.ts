@@ -23,7 +23,11 @@ export function overlongField(body: CallBody): FieldTooLong | null {
   if (common !== null) return common;
   switch (body.type) {
     case "call.decided":
-      return longer("target", body.target, 320) ?? overlongDecision(body);
+      return (
+        longer("target", body.target, 320) ??
+        longer("approval", body.approval ?? null, 64) ??
+        overlongDecision(body)
+      );
     case "action.decided":
       return (
         longer("action", body.action, 64) ??
@@ -35,6 +39,7 @@ export function overlongField(body: CallBody): FieldTooLong | null {
       return (
         longer("target", body.target, 320) ??
         longer("reason", body.reason, 64) ??
+        longer("hold", body.hold ?? null, 64) ??
         longer("price_source", body.price_source, 64) ??
         anyLonger("failed.target", body.failed?.map(({ target }) => target) ?? [], 320)
       );

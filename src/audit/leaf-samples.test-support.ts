@@ -1,5 +1,6 @@
 // One body of every leaf type, for tests.
 
+import { approvalSamples } from "./approval-samples.test-support.ts";
 import type { LeafBody, LeafType } from "./leaf-schema.ts";
 
 const digest = "0123456789abcdef".repeat(4);
@@ -129,6 +130,7 @@ export const leafSamples: { readonly [Type in LeafType]: LeafBody<Type> } = {
     newest: "2026-10-23T01:00:00.000Z",
     applications: { names: ["billing"], more: 0 },
   },
+  ...approvalSamples,
 };
 
 const shadow = {
@@ -142,4 +144,10 @@ const shadow = {
 export const shadowSamples = {
   "call.decided": { ...leafSamples["call.decided"], shadow },
   "action.decided": { ...leafSamples["action.decided"], shadow },
+};
+
+/** The same of calls that an approval is needed for. */
+export const heldSamples = {
+  "call.decided": { ...leafSamples["call.decided"], approval: "apr_1" },
+  "call.completed": { ...leafSamples["call.completed"], hold: "hold_1" },
 };

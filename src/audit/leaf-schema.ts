@@ -1,37 +1,13 @@
-// What an entry of the trail says: the frozen shape of every leaf. Golden bytes in leaf-schema.test.ts hold it still:
+// What an entry of the trail says: the frozen shape of every leaf. Golden bytes in leaf.test.ts hold it still:
 // a released shape never changes, a new one gets a new `type` or a new `v`.
 
 import { z } from "zod";
+import { approvalLeaves } from "./approval-leaves.ts";
+import { commitment, common, count, effect, hex32, policies, reasons, rfc3339, text } from "./leaf-parts.ts";
 
 const int = z.int();
-const count = z.int().nonnegative();
-const text = (max: number) => z.string().max(max);
-const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
-const rfc3339 = z.iso.datetime({ precision: 3 });
-
-/** HMAC-SHA256 over a payload field, see commitment.ts. Says nothing without the entry's salt. */
-const commitment = hex32;
-
-const actor = z.strictObject({
-  kind: z.enum(["application", "operator", "gateway"]),
-  /** An application's configured name, an operator's id or an instance's id; people are pseudonyms. */
-  id: text(128),
-});
-
-const common = {
-  v: z.literal(1),
-  id: z.uuidv7(),
-  time: rfc3339,
-  actor,
-  instance: text(64),
-};
 
 const decision = z.enum(["permit", "hold", "deny"]);
-
-/** At most 100 ids are named; `more` counts the rest. The text of each is in the revision's record. */
-const policies = z.strictObject({ ids: z.array(text(128)).max(100), more: count });
-
-const reasons = z.array(text(500)).max(16);
 
 /**
  * What would have been decided if the policies in shadow mode were enforced; left out when none of them speaks on it.
@@ -70,6 +46,8 @@ const callDecided = z.strictObject({
   sign_offs: z.array(text(64)),
   revision: hex32,
   shadow: shadow.exactOptional(),
+  /** What a call that was held went under; left out when policy decides on it outright. */
+  approval: text(64).exactOptional(),
 });
 
 const actionDecided = z.strictObject({
@@ -85,7 +63,7 @@ const actionDecided = z.strictObject({
   choice: count,
   position: count,
   tool: text(256),
-  effect: z.enum(["read", "write"]),
+  effect,
   /** Why the effect is what it is: `uncatalogued`, `catalog`, `unpinned`, `drift`. */
   effect_basis: z.enum(["uncatalogued", "catalog", "unpinned", "drift"]),
   unattended: z.boolean(),
@@ -135,6 +113,10 @@ const callCompleted = z.strictObject({
     "ok",
     "refused",
     "withheld",
+    /** The client was told that something waits; nothing of the answer was handed on. */
+    "held",
+    /** What was approved was handed on, and what was not approved was cut out. */
+    "partial",
     "upstream_error",
     "upstream_unreachable",
     "upstream_timeout",
@@ -157,6 +139,8 @@ const callCompleted = z.strictObject({
   failed: z.array(failedTry).min(1).max(32).exactOptional(),
   /** `provider/model` that served it, or null when nothing was dispatched. */
   target: text(320).nullable(),
+  /** Where the answer that it got had waited; left out when its own request was sent on. */
+  hold: text(64).exactOptional(),
   /** Model that the provider says it was. */
   served_model: text(256).nullable(),
   finish_reasons: z.array(text(64)).max(128),
@@ -271,6 +255,7 @@ export const leafSchema = z.discriminatedUnion("type", [
   logRecovered,
   logClockReset,
   payloadExpired,
+  ...approvalLeaves,
 ]);
 
 export type Leaf = z.infer<typeof leafSchema>;

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { encodeLeaf, isCanonical, maxLeafBytes } from "./leaf.ts";
-import { leafSamples, shadowSamples } from "./leaf-samples.test-support.ts";
+import { heldSamples, leafSamples, shadowSamples } from "./leaf-samples.test-support.ts";
 import { type LeafBody, leafSchema } from "./leaf-schema.ts";
 
 const stamp = {
@@ -38,12 +38,40 @@ const golden: Readonly<Record<string, string>> = {
   "log.closed": "331648f2bb8467166de4e8a901320770ea9dc7549783feeca0a41c020c0956a3",
   "log.clock_reset": "2ca9bc8608b34a4d34035d58cc0ab3820583e5517f9817e032fba327d98cfe13",
   "payload.expired": "23ee5bfe4e644b20c608e2759b61c8365c9bdffb0989dc39e7303b3de81465eb",
+  "approval.requested": "a8215f88bb66c0a4522e135f8f54e98e16e4f3048d15265a4ae801cdc1be5a3f",
+  "approval.viewed": "665a64cf46e267ead96ae28307876b99f59d9801595c61c30cdb75b4c044c729",
+  "approval.voted": "b2859859a132b11cd07851eda13cb863cf5f7b70b11edb803819de8cdec6e0a6",
+  "approval.vote_refused": "2bf997fa3f89a5466c1781c9b35722c330356e6ebdd746073506831e215fe37f",
+  "approval.edited": "cfb92907f903241f061c9dcf165b494c22034440a55821b3f0ef02b21b01951f",
+  "approval.closed": "f0b2ab88ffed35e160e85e11037ad81c19c5d36546eafec84ff9a78d4b379de3",
+  "approval.released": "99e030aca93ffd98459867780e909bcb01ca4a2046f3c3738eb707e2dd9d91ed",
+  "operator.invited": "b8ec5936df6ffb42ff35d77744c7ede6182da67b45284bc0c69990953d2ebe3c",
+  "operator.removed": "bba3e671335a518527144c807a5f842881c202846faeb5b4887d1802ffdf0173",
 };
 
-const goldenShadows = {
-  "call.decided": "074a44026f45a341c6a101e4982b3fb0b8734b6e2fa53f075b1c0a60db4bbfa9",
-  "action.decided": "2ec8beca87bc08f0ef23385037ad47238ac6fc68d592bcf0a8ada9c72baa900a",
-};
+/** Of entries with members that are left out where they say nothing. */
+const goldenVariants: readonly (readonly [string, LeafBody, string])[] = [
+  [
+    "what shadow policies say",
+    shadowSamples["call.decided"],
+    "074a44026f45a341c6a101e4982b3fb0b8734b6e2fa53f075b1c0a60db4bbfa9",
+  ],
+  [
+    "what shadow policies say",
+    shadowSamples["action.decided"],
+    "2ec8beca87bc08f0ef23385037ad47238ac6fc68d592bcf0a8ada9c72baa900a",
+  ],
+  [
+    "its approval",
+    heldSamples["call.decided"],
+    "04d53ec58578f2b426638b6845ff04d08a6c2edd759324a68fb7dfa563f54e7f",
+  ],
+  [
+    "its hold",
+    heldSamples["call.completed"],
+    "90eeeee9663a8419fb1372d486df17958540b2c72ce2f1abca71ca00094976c4",
+  ],
+];
 
 describe("leaves", () => {
   for (const body of Object.values(leafSamples)) {
@@ -60,9 +88,8 @@ describe("leaves", () => {
     });
   }
 
-  for (const [type, digest] of Object.entries(goldenShadows)) {
-    it(`of type ${type} with what shadow policies say are held still too, and canonical`, () => {
-      const body = shadowSamples[type === "call.decided" ? "call.decided" : "action.decided"];
+  for (const [what, body, digest] of goldenVariants) {
+    it(`of type ${body.type} with ${what} are held still too, and canonical`, () => {
       const bytes = encoded(body);
       assert.equal(createHash("sha256").update(bytes).digest("hex"), digest, bytes.toString());
       assert.ok(isCanonical(bytes, leafSchema.parse(JSON.parse(bytes.toString()))));
@@ -105,7 +132,7 @@ describe("leaves", () => {
         (facts, words, count) => {
           const bodies: LeafBody[] = [
             {
-              ...leafSamples["call.decided"],
+              ...heldSamples["call.decided"],
               facts,
               requested_model: words,
               dispatch: count + 1,
@@ -113,7 +140,7 @@ describe("leaves", () => {
             },
             { ...leafSamples["action.decided"], facts, tool: words, position: count },
             {
-              ...leafSamples["call.completed"],
+              ...heldSamples["call.completed"],
               served_model: words,
               total_ms: count,
               finish_reasons: [words],
@@ -121,6 +148,7 @@ describe("leaves", () => {
             {
               ...leafSamples["call.completed"],
               served_model: words,
+              hold: words,
               failed: [{ dispatch: count + 1, reason: "status", sent: true, status: count, target: words }],
             },
           ];

@@ -32,7 +32,8 @@ export type LeafFailure = LeafTooLarge | FieldTooLong;
  * what the schema holds; a name that is longer fails. Throws `TypeError` on what is not canonical JSON (a float, a lone
  * surrogate, `undefined`) and on what no reader would take otherwise: each would be a bug in the caller.
  */
-export function encodeLeaf(body: LeafBody, stamp: LeafStamp): Result<Buffer, LeafFailure> {
+export function encodeLeaf(stated: LeafBody, stamp: LeafStamp): Result<Buffer, LeafFailure> {
+  const body = shortened(stated);
   const overlong = firstOverlong(body, stamp);
   if (overlong !== null) return fail(overlong);
   const leaf = Buffer.from(leafText(body, stamp), "utf8");
@@ -40,6 +41,22 @@ export function encodeLeaf(body: LeafBody, stamp: LeafStamp): Result<Buffer, Lea
     return fail({ reason: "leaf_too_large", bytes: leaf.length, limitBytes: maxLeafBytes });
   }
   return ok(leaf);
+}
+
+/** Entries of calls are cut where they are laid out. */
+function shortened(body: LeafBody): LeafBody {
+  switch (body.type) {
+    case "approval.requested":
+      return { ...body, reasons: shortReasons(body), tool: body.tool === null ? null : cut(body.tool, 256) };
+    case "approval.edited":
+      return { ...body, reasons: shortReasons(body) };
+    default:
+      return body;
+  }
+}
+
+function shortReasons({ reasons }: { readonly reasons: string[] }): string[] {
+  return cutEach(reasons.slice(0, 16), 500);
 }
 
 function firstOverlong(body: LeafBody, stamp: LeafStamp): FieldTooLong | null {
@@ -51,7 +68,7 @@ function isCallBody(body: LeafBody): body is LeafBody<"call.decided" | "action.d
   return type === "call.decided" || type === "call.completed" || type === "action.decided";
 }
 
-/** Entries of administration are few enough for the schema itself. */
+/** All other entries are few enough for the schema itself. */
 function overlongRare(leaf: Leaf): FieldTooLong | null {
   const issue = leafSchema.safeParse(leaf).error?.issues[0];
   if (issue === undefined) return null;
@@ -79,6 +96,7 @@ function callDecided(body: LeafBody<"call.decided">, stamp: LeafStamp): LeafOf<"
   return {
     actor: { id: body.actor.id, kind: body.actor.kind },
     application: body.application,
+    ...(body.approval === undefined ? {} : { approval: body.approval }),
     call: body.call,
     decision: body.decision,
     dispatch: ordinal(body.dispatch),
@@ -88,7 +106,7 @@ function callDecided(body: LeafBody<"call.decided">, stamp: LeafStamp): LeafOf<"
     id: stamp.id,
     instance: stamp.instance,
     policies: { ids: body.policies.ids, more: count(body.policies.more) },
-    reasons: cutEach(body.reasons.slice(0, 16), 500),
+    reasons: shortReasons(body),
     request: body.request,
     requested_model: cut(body.requested_model, 256),
     revision: body.revision,
@@ -122,7 +140,7 @@ function actionDecided(body: LeafBody<"action.decided">, stamp: LeafStamp): Leaf
     instance: stamp.instance,
     policies: { ids: body.policies.ids, more: count(body.policies.more) },
     position: count(body.position),
-    reasons: cutEach(body.reasons.slice(0, 16), 500),
+    reasons: shortReasons(body),
     revision: body.revision,
     ...(body.shadow === undefined ? {} : { shadow: shadowOf(body.shadow) }),
     sign_offs: body.sign_offs,
@@ -148,6 +166,7 @@ function callCompleted(body: LeafBody<"call.completed">, stamp: LeafStamp): Leaf
     endpoint: body.endpoint,
     finish_reasons: cutEach(body.finish_reasons.slice(0, 128), 64),
     first_byte_ms: body.first_byte_ms === null ? null : count(body.first_byte_ms),
+    ...(body.hold === undefined ? {} : { hold: body.hold }),
     id: stamp.id,
     instance: stamp.instance,
     outcome: body.outcome,

@@ -61,6 +61,14 @@ function commitmentsOf(leaf: Leaf): ReadonlyMap<string, Committed> {
       return leaf.response === null
         ? new Map()
         : new Map([["response", { commitment: leaf.response, to: "digest" }]]);
+    case "approval.requested":
+    case "approval.edited":
+      return new Map([["bytes", { commitment: leaf.bytes, to: "digest" }]]);
+    case "approval.voted":
+    case "approval.closed":
+      return leaf.reason === null
+        ? new Map()
+        : new Map([["reason", { commitment: leaf.reason, to: "value" }]]);
     default:
       return new Map();
   }
