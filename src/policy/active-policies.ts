@@ -85,8 +85,8 @@ export class ActivePolicies implements DecisionPoint {
     return this.#outOfStep === null;
   }
 
-  decide(request: DecisionRequest): Decision {
-    if (this.#outOfStep === null) return this.#active.decide(request);
+  decide(request: DecisionRequest, given?: readonly string[]): Decision {
+    if (this.#outOfStep === null) return this.#active.decide(request, given);
     const { revision } = this;
     return { outcome: "deny", policies: [], signOffs: [], shadow: null, error: this.#outOfStep, revision };
   }

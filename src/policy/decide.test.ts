@@ -47,6 +47,19 @@ test("a forbid beats a permit and is named", () => {
   assert.deepEqual([decision.outcome, decision.policies], ["deny", [{ id: "no", reason: "never" }]]);
 });
 
+test("what was signed off is permitted once all that policy asks for is given, and nothing turns a deny", () => {
+  const both = `${permitTools} ${needs("finance")} ${needs("legal")}
+    @id("never") forbid (principal, action == Portcullis::Action::"send_email", resource);`;
+  const decider = deciderFor(both);
+  const outcomes = [[], ["default"], ["finance"], ["finance", "legal"]].map(
+    (given) => decider.decide(toolCall("pay_invoice"), given).outcome,
+  );
+  assert.deepEqual(outcomes, ["hold", "hold", "hold", "permit"]);
+  assert.equal(decider.decide(toolCall("send_email"), ["default", "finance", "legal"]).outcome, "deny");
+  // What was given to one is not remembered for another.
+  assert.equal(decider.decide(toolCall("pay_invoice")).outcome, "hold");
+});
+
 test("the floor holds every write that is not unattended, for `default` when nobody else is asked", () => {
   for (const tool of ["send_email", "rm -rf"]) {
     assert.deepEqual(short(permitTools, toolCall(tool)), {

@@ -13,15 +13,16 @@ export interface Ruling {
 }
 
 /**
- * `evaluate` answers as if exactly those sign-offs were given; none are given yet. `declared` is in config order.
- * An error in any evaluation is a deny.
+ * `evaluate` answers as if exactly those sign-offs were given; `given` are. `declared` is in config order. An error in any
+ * evaluation is a deny.
  */
 export function rule(
   evaluate: (approvals: readonly string[]) => Evaluation,
   declared: readonly string[],
   readsSignOffs: boolean,
+  given: readonly string[] = [],
 ): Ruling {
-  const now = evaluate([]);
+  const now = evaluate(given);
   if (now.outcome === "error") return failed(now);
   if (now.outcome === "allow") return ruling("permit", now.policies);
   if (!readsSignOffs) return ruling("deny", now.policies);

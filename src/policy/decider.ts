@@ -18,7 +18,7 @@ export interface Decider {
   /** What its policies read of what was used. */
   readonly counters: readonly CounterUse[];
   /** Never throws. */
-  readonly decide: (request: DecisionRequest) => Decision;
+  readonly decide: (request: DecisionRequest, given?: readonly string[]) => Decision;
 }
 
 /** A few hundred bytes each. */
@@ -44,16 +44,16 @@ export function decider(
   });
   const failed = (error: string): Decision => ({ ...verdictOf(failure(error)), revision, shadow: null });
   const undescribable = undescribableBy(applications);
-  const evaluate = (request: DecisionRequest, slice: Slice): Decision => {
+  const evaluate = (request: DecisionRequest, slice: Slice, given: readonly string[]): Decision => {
     const application = applications.get(request.principal.id);
     if (application === undefined) return failed(unknownApplication);
     const asked = cedarRequest(request, application, counters);
     const ruled = (group: PolicyGroup, shadowed: boolean): Verdict =>
-      verdictOf(ruleOn(engine, asked, group, shadowed, loaded.world.signOffs));
+      verdictOf(ruleOn(engine, asked, { ...group, shadowed }, loaded.world.signOffs, given));
     const verdict = ruled(slice, false);
     return { ...verdict, revision, shadow: slice.shadowed === null ? null : ruled(slice.shadowed, true) };
   };
-  const decide = (request: DecisionRequest): Decision => {
+  const decide = (request: DecisionRequest, given: readonly string[]): Decision => {
     const slice = slices.get(actionOf(request));
     if (slice === undefined) return failed("the tool is not in the catalog that policies know");
     // INVARIANT: asked before the cache is, so that what was remembered of another request permits none that lacks a fact.
@@ -61,19 +61,20 @@ export function decider(
     if (problem !== null) return failed(problem);
     const uncounted = missingCounter(request, counters);
     if (uncounted !== null) return failed(`the counter \`${uncounted}\` was not read`);
-    const key = cache === null ? null : cacheKey(request, slice);
+    // What was signed off is asked about once.
+    const key = cache === null || given.length > 0 ? null : cacheKey(request, slice);
     const known = key === null ? undefined : cache?.get(key);
     if (known !== undefined) return known;
-    const decision = evaluate(request, slice);
+    const decision = evaluate(request, slice, given);
     if (key !== null) cache?.set(key, decision);
     return decision;
   };
   return {
     revision,
     counters,
-    decide: (request) => {
+    decide: (request, given = []) => {
       try {
-        return decide(request);
+        return decide(request, given);
       } catch {
         return failed("the decision failed");
       }
@@ -84,11 +85,12 @@ export function decider(
 function ruleOn(
   engine: Evaluator,
   request: CedarRequest,
-  { readsSignOffs }: PolicyGroup,
-  shadowed: boolean,
+  { readsSignOffs, shadowed }: PolicyGroup & { readonly shadowed: boolean },
   declared: readonly string[],
+  given: readonly string[],
 ): Ruling {
-  return rule((approvals) => engine.evaluate(request, approvals, shadowed), declared, readsSignOffs);
+  const evaluate = (approvals: readonly string[]) => engine.evaluate(request, approvals, shadowed);
+  return rule(evaluate, declared, readsSignOffs, given);
 }
 
 function failure(error: string): Ruling {

@@ -105,5 +105,6 @@ export interface DecisionPoint {
   readonly revision: string;
   /** What the policies in force read of what was used. Requests to call models have to state all of it. */
   readonly counters: readonly CounterUse[];
-  decide(request: DecisionRequest): Decision;
+  /** `given`: names of sign-offs that were given for exactly this. */
+  decide(request: DecisionRequest, given?: readonly string[]): Decision;
 }
