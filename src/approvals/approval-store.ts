@@ -123,6 +123,6 @@ export interface ApprovalStore {
   /** When the next hold is due, or null. */
   nextDue(): Promise<number | null>;
 
-  /** States of the newest revisions of approvals in this conversation with this fingerprint. */
+  /** States of the newest revisions of approvals in this conversation with this fingerprint, each once. */
   statesOf(conversation: string, fingerprint: string): Promise<readonly string[]>;
 }

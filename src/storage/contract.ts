@@ -3,6 +3,7 @@
 
 import { describe } from "node:test";
 import { describeAdministrationContract } from "./contract/administration-contract.ts";
+import { describeApprovalContract } from "./contract/approval-contract.ts";
 import { describeCounterContract } from "./contract/counter-contract.ts";
 import type { OpenStorage } from "./contract/driver.ts";
 import { describeErasableContract } from "./contract/erasable-contract.ts";
@@ -18,6 +19,7 @@ export function describeStorageContract(name: string, open: OpenStorage): void {
     describeAdministrationContract(open);
     describeUsageContract(open);
     describeCounterContract(open);
+    describeApprovalContract(open);
     describeFenceContract(open);
   });
 }

@@ -1,5 +1,6 @@
 // The stores that a driver provides, together: they share one database, so that a change and its entry commit together.
 
+import type { ApprovalStore } from "../approvals/approval-store.ts";
 import type { LogStore } from "../audit/log-store.ts";
 import type { PayloadStore } from "../audit/payload-store.ts";
 import type { SealedSecretStore } from "../credentials/sealed-secret-store.ts";
@@ -11,7 +12,7 @@ import type { UsageStore } from "../usage/usage-store.ts";
 /** What other gateways on the same data change. */
 export interface ForeignChanges {
   /** Calls `look` once at first, and then soon after others have changed that: never two at a time, again when it rejects. */
-  watch(what: "keys" | "secrets" | "policies", look: () => Promise<void>): void;
+  watch(what: "keys" | "secrets" | "policies" | "approvals", look: () => Promise<void>): void;
   /** Resolves when each was called once, or could not be. */
   start(): Promise<void>;
   /** Whether all has been looked at that others changed until a few seconds ago. */
@@ -28,6 +29,7 @@ export interface Storage {
   readonly revisions: RevisionStore;
   readonly usage: UsageStore;
   readonly counters: CounterStore;
+  readonly approvals: ApprovalStore;
   /** Pages that a write-ahead log of the driver's own keeps from the database; left out where there is none. */
   readonly walPages?: () => number;
   /** Waits for what is queued, then closes the files. */

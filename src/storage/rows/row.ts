@@ -12,6 +12,10 @@ export function text(row: Row | null, column: string): string {
   return value;
 }
 
+export function textOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column);
+}
+
 export function integer(row: Row | null, column: string): number {
   const value = row?.[column];
   if (typeof value !== "number" || !Number.isSafeInteger(value))

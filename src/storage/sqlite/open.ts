@@ -3,6 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { LogStore } from "../../audit/log-store.ts";
 import type { Storage } from "../storage.ts";
+import { SqliteApprovalStore } from "./approval-store.ts";
 import { SqliteCounterStore } from "./counter-store.ts";
 import { openDatabaseReadOnly, openFolder, type SqliteConnections } from "./database.ts";
 import { SqliteKeyStore } from "./key-store.ts";
@@ -49,6 +50,7 @@ function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Pro
     revisions: new SqliteRevisionStore(reader, side.revisions),
     usage: new SqliteUsageStore(reader, side.usage),
     counters: new SqliteCounterStore(reader, side.counters),
+    approvals: new SqliteApprovalStore(reader, side.approvals),
     walPages: () => waitingPages(reader),
     close,
   };

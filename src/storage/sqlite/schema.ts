@@ -74,4 +74,24 @@ export const migrations: readonly string[] = [
   DELETE FROM usage;
   UPDATE usage_position SET position = 0;
   `,
+  `
+  -- What waits for people. Content is sealed, may be large and comes last, so that nobody reads past it.
+  CREATE TABLE holds (
+    id TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, call TEXT NOT NULL, application TEXT NOT NULL,
+    attach_key TEXT NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER, record TEXT NOT NULL, mac TEXT NOT NULL,
+    content BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX holds_by_attach_key ON holds (attach_key, created_at, id);
+  CREATE INDEX holds_by_due_time ON holds (due_at, id) WHERE due_at IS NOT NULL;
+  -- \`newest\`: 1 for the last revision of each, which is the only one that is listed and counted.
+  CREATE TABLE approvals (
+    id TEXT NOT NULL, revision INTEGER NOT NULL, hold TEXT NOT NULL, state TEXT NOT NULL, user_id TEXT,
+    application TEXT NOT NULL, conversation TEXT NOT NULL, fingerprint TEXT NOT NULL, created_at INTEGER NOT NULL,
+    record TEXT NOT NULL, newest INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (id, revision)
+  ) STRICT;
+  CREATE INDEX approvals_by_hold ON approvals (hold, id, revision);
+  CREATE INDEX approvals_by_state ON approvals (state, id) WHERE newest = 1;
+  CREATE INDEX approvals_pending ON approvals (application, user_id) WHERE newest = 1 AND state = 'pending';
+  CREATE INDEX approvals_by_fingerprint ON approvals (conversation, fingerprint, state) WHERE newest = 1;
+  `,
 ];

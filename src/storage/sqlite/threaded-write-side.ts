@@ -46,6 +46,10 @@ export function threadedWriteSide(folder: string): OpenWriteSide {
         release: (callId) => call("counters", "release", callId),
         releaseOfOthers: (holders) => call("counters", "releaseOfOthers", holders),
       },
+      approvals: {
+        file: (hold, approvals, caps, entries) => call("approvals", "file", hold, approvals, caps, entries),
+        change: (change, entries) => call("approvals", "change", change, entries),
+      },
     },
     stop: (why) => thread.stop(why),
     close: () => thread.close(),

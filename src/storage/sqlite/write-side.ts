@@ -1,6 +1,7 @@
 // What changes the database: a half of each store, all of it on the one connection that writes.
 
 import type { DatabaseSync } from "node:sqlite";
+import type { ApprovalStore } from "../../approvals/approval-store.ts";
 import type { LogStore } from "../../audit/log-store.ts";
 import type { PayloadStore } from "../../audit/payload-store.ts";
 import type { SealedSecretStore } from "../../credentials/sealed-secret-store.ts";
@@ -8,6 +9,7 @@ import type { KeyStore } from "../../identity/key-store.ts";
 import type { RevisionStore } from "../../policy/revision-store.ts";
 import type { CounterStore } from "../../usage/counter-store.ts";
 import type { UsageStore } from "../../usage/usage-store.ts";
+import { ApprovalWrites } from "./approval-writes.ts";
 import { CounterTables } from "./counter-tables.ts";
 import { CounterWrites } from "./counter-writes.ts";
 import { KeyWrites } from "./key-writes.ts";
@@ -32,6 +34,7 @@ export interface WriteSide {
   readonly revisions: Pick<RevisionStore, "activate">;
   readonly usage: Pick<UsageStore, "advance" | "reset">;
   readonly counters: Pick<CounterStore, "reserve" | "settle" | "release" | "releaseOfOthers">;
+  readonly approvals: Pick<ApprovalStore, "file" | "change">;
 }
 
 /** A write side, and how it ends. */
@@ -64,6 +67,7 @@ export function localWriteSide(database: DatabaseSync): OpenWriteSide {
       revisions: new RevisionWrites(writing),
       usage: new UsageWrites(writing, counters),
       counters: new CounterWrites(writing, counters),
+      approvals: new ApprovalWrites(writing),
     },
     stop: (why) => writer.stop(why),
     close: async () => writer.close(),
