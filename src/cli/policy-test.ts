@@ -66,7 +66,7 @@ async function test(options: TestOptions): Promise<void> {
 
 function runTest(bench: TestBench, { config }: LoadedConfig, placed: PlacedTest): RunTest {
   const began = performance.now();
-  const got = runPolicyTest(bench, config.tools, placed.test);
+  const got = runPolicyTest(bench, config, placed.test);
   const milliseconds = performance.now() - began;
   return { ...placed, got, differences: differences(placed.test.expect, got), milliseconds };
 }

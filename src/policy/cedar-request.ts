@@ -5,9 +5,9 @@ import { isIPv4 } from "node:net";
 import type { CedarValueJson, Context, EntityJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
 import { clockFacts, type Fact } from "./context-facts.ts";
 import { type CounterFact, counterRecords } from "./counter-facts.ts";
-import type { DecisionRequest } from "./decision.ts";
+import { type AwaitedResource, type DecisionRequest, isModelRequest, type Voter } from "./decision.ts";
 import { factsOf, isBool, isIpAddress, isLong, isText, isTexts, isTime } from "./describable.ts";
-import { type PolicyApplication, uncataloguedTool } from "./world.ts";
+import { uncataloguedTool, type WorldNames } from "./world.ts";
 
 /** One question for the engine, sign-offs aside. */
 export interface CedarRequest {
@@ -26,16 +26,17 @@ export function actionOf(request: DecisionRequest): string {
 }
 
 /**
- * For a request of this application in which nothing is undescribable (see describable.ts); throws for others, and where one
- * of the counters has no value.
+ * For a request in which nothing is undescribable (see describable.ts); throws for others, and where one of the counters has
+ * no value.
  */
 export function cedarRequest(
   request: DecisionRequest,
-  application: PolicyApplication,
+  names: WorldNames,
   counters: readonly CounterFact[] = [],
 ): CedarRequest {
-  const principal = applicationEntity(application);
-  const resource = request.action === "call_tool" ? toolEntity(request.tool) : modelEntity(request.model);
+  const isVote = request.action === "approve";
+  const principal = isVote ? userEntity(request.principal) : applicationEntity(request.principal.id, names);
+  const resource = resourceEntity(isVote ? request.resource : request);
   return {
     principal: principal.uid,
     action: entityId("Action", actionOf(request)),
@@ -49,9 +50,23 @@ interface Entity extends EntityJson {
   uid: TypeAndId;
 }
 
-function applicationEntity({ name, groups, environment, owner }: PolicyApplication): Entity {
-  const parents = groups.map((group) => entityId("Group", group));
-  return { uid: entityId("Application", name), attrs: { environment, owner }, parents };
+function applicationEntity(id: string, { applications }: WorldNames): Entity {
+  const application = applications.get(id);
+  if (application === undefined) throw new Error(`the application ${id} is not known`);
+  const { name, groups, environment, owner } = application;
+  return { uid: entityId("Application", name), attrs: { environment, owner }, parents: groupIds(groups) };
+}
+
+function userEntity({ user, groups }: Voter): Entity {
+  return { uid: entityId("User", user), attrs: {}, parents: groupIds(groups) };
+}
+
+function groupIds(groups: readonly string[]): TypeAndId[] {
+  return groups.map((group) => entityId("Group", group));
+}
+
+function resourceEntity(resource: AwaitedResource): Entity {
+  return "tool" in resource ? toolEntity(resource.tool) : modelEntity(resource.model);
 }
 
 function modelEntity(id: string): Entity {
@@ -85,7 +100,7 @@ function contextOf(request: DecisionRequest): Context {
 }
 
 function countersOf(request: DecisionRequest, counters: readonly CounterFact[]): Context {
-  if (request.action === "call_tool" || counters.length === 0) return {};
+  if (!isModelRequest(request) || counters.length === 0) return {};
   return counterRecords(counters, request.context.counters ?? {});
 }
 
@@ -99,6 +114,8 @@ function cedarValue({ type }: Fact, value: unknown): CedarValueJson {
       return isBool(value) ? value : null;
     case "Set<String>":
       return isTexts(value) ? [...value] : null;
+    case "Set<User>":
+      return isTexts(value) ? value.map((user) => ({ __entity: entityId("User", user) })) : null;
     case "ipaddr":
       return isIpAddress(value) ? extension("ip", asCedarReads(value)) : null;
     case "datetime":

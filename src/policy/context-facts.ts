@@ -1,7 +1,7 @@
 // Every fact that policies find under `context`, in one table: the schema is written from it, contexts are built from
 // it and cache keys are made from it, so that the three cannot disagree.
 
-export type FactType = "String" | "Long" | "Bool" | "Set<String>" | "ipaddr" | "datetime";
+export type FactType = "String" | "Long" | "Bool" | "Set<String>" | "Set<User>" | "ipaddr" | "datetime";
 
 export interface Fact {
   readonly name: string;
@@ -40,6 +40,20 @@ export const actionFacts: readonly Fact[] = [
   { name: "effect", type: "String" },
   { name: "unattended", type: "Bool" },
   ...circumstances,
+];
+
+/** Of a vote. What is of tool calls alone is absent where a model call waits. */
+export const approvalFacts: readonly Fact[] = [
+  { name: "sign_off", type: "String" },
+  { name: "requesters", type: "Set<User>" },
+  { name: "editors", type: "Set<User>" },
+  { name: "bootstrap", type: "Bool" },
+  { name: "application", type: "String" },
+  { name: "source", type: "String", optional: true },
+  { name: "effect", type: "String", optional: true },
+  { name: "labels", type: "Set<String>" },
+  { name: "source_address", type: "ipaddr" },
+  { name: "time", type: "datetime" },
 ];
 
 /** Computed from `time`, so that a policy about office hours does not need a new decision every millisecond. */

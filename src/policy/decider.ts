@@ -5,13 +5,14 @@ import type { DeterminingPolicy } from "../core/refusal.ts";
 import { actionOf, type CedarRequest, cedarRequest } from "./cedar-request.ts";
 import { type CounterUse, counterUses, limitWindow } from "./counter-uses.ts";
 import { type Ruling, rule } from "./decide.ts";
-import type { Decision, DecisionRequest, Verdict } from "./decision.ts";
+import { type Decision, type DecisionRequest, isModelRequest, type Verdict } from "./decision.ts";
 import { cacheKey, DecisionCache } from "./decision-cache.ts";
-import { isLong, undescribableBy, unknownApplication } from "./describable.ts";
+import { isLong, undescribableBy } from "./describable.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { LoadedPolicies } from "./load.ts";
 import type { ParsedPolicy } from "./parsed-policy.ts";
 import type { PolicyGroup, Slice } from "./slice.ts";
+import { namesIn, voteAction } from "./world.ts";
 
 export interface Decider {
   readonly revision: string;
@@ -31,9 +32,7 @@ export function decider(
   cache: DecisionCache | null = new DecisionCache(cachedDecisions),
 ): Decider {
   const revision = loaded.revision.id;
-  const applications = new Map(
-    loaded.world.applications.map((application) => [application.name, application]),
-  );
+  const names = namesIn(loaded.world);
   const reasons = new Map(loaded.policies.map((policy) => [policy.id, reasonOf(policy)]));
   const counters = counterUses(loaded.policies);
   const untilOf = endOfLimits(loaded.policies);
@@ -43,11 +42,9 @@ export function decider(
     ...untilOf({ ...ruling, policies }),
   });
   const failed = (error: string): Decision => ({ ...verdictOf(failure(error)), revision, shadow: null });
-  const undescribable = undescribableBy(applications);
+  const undescribable = undescribableBy(names);
   const evaluate = (request: DecisionRequest, slice: Slice, given: readonly string[]): Decision => {
-    const application = applications.get(request.principal.id);
-    if (application === undefined) return failed(unknownApplication);
-    const asked = cedarRequest(request, application, counters);
+    const asked = cedarRequest(request, names, counters);
     const ruled = (group: PolicyGroup, shadowed: boolean): Verdict =>
       verdictOf(ruleOn(engine, asked, { ...group, shadowed }, loaded.world.signOffs, given));
     const verdict = ruled(slice, false);
@@ -89,6 +86,10 @@ function ruleOn(
   declared: readonly string[],
   given: readonly string[],
 ): Ruling {
+  // Sign-offs are what a vote is for: none of them stands in its way, and it waits for none.
+  if (request.action.id === voteAction) {
+    return rule(() => engine.evaluate(request, declared, shadowed), [], false);
+  }
   const evaluate = (approvals: readonly string[]) => engine.evaluate(request, approvals, shadowed);
   return rule(evaluate, declared, readsSignOffs, given);
 }
@@ -99,7 +100,7 @@ function failure(error: string): Ruling {
 
 /** INVARIANT: a counter that policies read and that nobody has read is a deny, and never a zero. */
 function missingCounter(request: DecisionRequest, counters: readonly CounterUse[]): string | null {
-  if (request.action === "call_tool") return null;
+  if (!isModelRequest(request)) return null;
   for (const { path, of } of counters) {
     const value = request.context.counters?.[path];
     if (value === null && of.kind === "user" && request.context.user === undefined) continue;

@@ -4,7 +4,7 @@ import { hash } from "node:crypto";
 import { actionOf } from "./cedar-request.ts";
 import { clockFacts } from "./context-facts.ts";
 import type { CounterUse } from "./counter-uses.ts";
-import type { Decision, DecisionRequest } from "./decision.ts";
+import { type Decision, type DecisionRequest, isModelRequest } from "./decision.ts";
 import type { Slice } from "./slice.ts";
 
 const longestKey = 512;
@@ -42,9 +42,11 @@ export class DecisionCache {
 
 /**
  * Equal only for requests that differ in nothing but facts that the slice does not read, and counters within the same of
- * its thresholds. Null when a fact is not of a type that can be told apart, which leaves the request to the evaluator.
+ * its thresholds. Null when a fact is not of a type that can be told apart, which leaves the request to the evaluator; so it
+ * is for votes, which are few.
  */
 export function cacheKey(request: DecisionRequest, slice: Pick<Slice, "reads" | "counters">): string | null {
+  if (request.action === "approve") return null;
   const resource = request.action === "call_tool" ? request.tool : request.model;
   let key = part(actionOf(request)) + part(request.principal.id) + part(resource);
   for (const name of slice.reads) {
@@ -68,7 +70,7 @@ function factOf(request: DecisionRequest, name: string): unknown {
 
 /** Which thresholds the counter has passed, and whether it is at one. */
 function partOfCounter(request: DecisionRequest, { path, thresholds }: CounterUse): string | null {
-  const value = request.action === "call_tool" ? null : request.context.counters?.[path];
+  const value = isModelRequest(request) ? request.context.counters?.[path] : null;
   if (value === undefined) return null;
   if (value === null) return "u";
   let passed = 0;

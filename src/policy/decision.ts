@@ -52,6 +52,40 @@ export interface ActionContext {
   readonly time: number;
 }
 
+/** A person who votes on what waits. */
+export interface Voter {
+  /** As `groups:` and `sign_offs:` of the config name them. */
+  readonly user: string;
+  /** Those of the config's groups that they are in now. */
+  readonly groups: readonly string[];
+}
+
+/** What waits: a tool call, or a call of a model (`PROVIDER/MODEL`). */
+export type AwaitedResource = { readonly tool: string } | { readonly model: string };
+
+/** Facts of a vote. */
+export interface ApprovalContext {
+  /** The sign-off that the vote would count for. */
+  readonly sign_off: string;
+  /** Everybody in whose name it was asked for: the user, verified or as the client says, and the key's owner and creator. */
+  readonly requesters: readonly string[];
+  /** Everybody who has edited what is voted on. */
+  readonly editors: readonly string[];
+  /** Whether the voter is the operator's file token while no person is enrolled. */
+  readonly bootstrap: boolean;
+  readonly application: string;
+  /** Of a tool call. */
+  readonly source?: ActionContext["source"];
+  /** Of a tool call. */
+  readonly effect?: ActionContext["effect"];
+  /** Labels of what is voted on, as they were when it was decided. */
+  readonly labels: readonly string[];
+  /** The voter's. */
+  readonly source_address: string;
+  /** When the vote was cast. */
+  readonly time: number;
+}
+
 export type DecisionRequest =
   | {
       readonly action: "chat" | "embed";
@@ -72,7 +106,21 @@ export type DecisionRequest =
       /** False for a tool that the catalog does not know: its action is `uncatalogued_tool`. */
       readonly catalogued: boolean;
       readonly context: ActionContext;
+    }
+  | {
+      /** Permitted or denied, and never held. */
+      readonly action: "approve";
+      readonly principal: Voter;
+      readonly resource: AwaitedResource;
+      readonly context: ApprovalContext;
     };
+
+/** A question about calling a model. */
+export type ModelRequest = Extract<DecisionRequest, { readonly model: string }>;
+
+export function isModelRequest(request: DecisionRequest): request is ModelRequest {
+  return "model" in request;
+}
 
 export type Outcome = "permit" | "hold" | "deny";
 

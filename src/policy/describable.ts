@@ -2,24 +2,29 @@
 // of those whose decision is remembered: a fact that is missing or malformed denies, whatever else is true.
 
 import { isIP } from "node:net";
-import { actionFacts, callFacts, type Fact, type FactType, featureFacts } from "./context-facts.ts";
-import type { CallContext, DecisionRequest } from "./decision.ts";
-
-export const unknownApplication = "the application is not one that policies know";
+import {
+  actionFacts,
+  approvalFacts,
+  callFacts,
+  type Fact,
+  type FactType,
+  featureFacts,
+} from "./context-facts.ts";
+import type { AwaitedResource, CallContext, DecisionRequest, Voter } from "./decision.ts";
+import type { WorldNames } from "./world.ts";
 
 /** What about a request cannot be described, in words that name it and never quote it; null when all of it can. */
 export type Undescribable = (request: DecisionRequest) => string | null;
 
-export function undescribableBy(applications: { has(name: string): boolean }): Undescribable {
+export function undescribableBy(names: WorldNames): Undescribable {
   const isAddress = rememberingLast(isIpAddress);
   const fits = { ...factFits, ipaddr: isAddress };
   return (request) => {
-    if (!applications.has(request.principal.id)) return unknownApplication;
-    if (request.action === "call_tool") {
-      if (!isText(request.tool)) return "the tool's name is not text";
-    } else if (!isModel(request.model)) {
-      return "the model is not PROVIDER/MODEL";
-    }
+    const unfit =
+      request.action === "approve"
+        ? (voterFault(request.principal, names) ?? resourceFault(request.resource))
+        : (applicationFault(request.principal.id, names) ?? resourceFault(request));
+    if (unfit !== null) return unfit;
     for (const { name, type, optional } of factsOf(request.action)) {
       const value: unknown = Reflect.get(request.context, name);
       if (value === undefined && optional === true) continue;
@@ -27,6 +32,22 @@ export function undescribableBy(applications: { has(name: string): boolean }): U
     }
     return null;
   };
+}
+
+function applicationFault(id: string, { applications }: WorldNames): string | null {
+  return applications.has(id) ? null : "the application is not one that policies know";
+}
+
+function voterFault({ user, groups }: Voter, names: WorldNames): string | null {
+  if (!isText(user) || user === "") return "the voter has no name";
+  return isTexts(groups) && groups.every((group) => names.groups.has(group))
+    ? null
+    : "the voter is in a group that policies do not know";
+}
+
+function resourceFault(resource: AwaitedResource): string | null {
+  if ("tool" in resource) return isText(resource.tool) ? null : "the tool's name is not text";
+  return isModel(resource.model) ? null : "the model is not PROVIDER/MODEL";
 }
 
 /** The facts that a request with this action has. */
@@ -39,6 +60,8 @@ export function factsOf(action: DecisionRequest["action"]): readonly Fact[] {
       return featureFacts;
     case "call_tool":
       return actionFacts;
+    case "approve":
+      return approvalFacts;
   }
 }
 
@@ -81,12 +104,13 @@ const factFits: Readonly<Record<FactType, (value: unknown) => boolean>> = {
   Long: isLong,
   Bool: isBool,
   "Set<String>": isTexts,
+  "Set<User>": isTexts,
   ipaddr: isIpAddress,
   datetime: isTime,
 };
 
-function isModel(id: string): boolean {
-  return id.indexOf("/") > 0 && id.isWellFormed();
+function isModel(id: unknown): boolean {
+  return isText(id) && id.indexOf("/") > 0;
 }
 
 /** Most requests come from where the one before came from, and looking at an address costs as much as all else here. */

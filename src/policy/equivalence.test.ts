@@ -9,8 +9,9 @@ import { counterUses } from "./counter-uses.ts";
 import type { Decision, DecisionRequest } from "./decision.ts";
 import type { LoadedPolicies } from "./load.ts";
 import { actionFacts, callFacts, deciderOf, loaded, monday, testWorld } from "./policy.test-support.ts";
+import { namesIn } from "./world.ts";
 
-const applications = new Map(testWorld.applications.map((application) => [application.name, application]));
+const names = namesIn(testWorld);
 
 const wholeSet = "equivalence.test";
 
@@ -26,9 +27,7 @@ function oracle(
   request: DecisionRequest,
   approvals: readonly string[],
 ): string | null {
-  const application = applications.get(request.principal.id);
-  assert.ok(application);
-  const described = cedarRequest(request, application, counterUses(policies.policies));
+  const described = cedarRequest(request, names, counterUses(policies.policies));
   const answer = statefulIsAuthorized({
     ...described,
     context: { ...described.context, approvals: [...approvals], signed_off: approvals.length > 0 },

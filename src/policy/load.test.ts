@@ -61,7 +61,7 @@ const refused: readonly (readonly [name: string, text: string, message: RegExp])
   ["a rule that can never apply", forbid("false"), /policy is impossible/],
   [
     "a scope that can never apply",
-    '@id("x") forbid (principal is Portcullis::User, action, resource);',
+    '@id("x") forbid (principal is Portcullis::User, action == Portcullis::Action::"chat", resource);',
     /policy is impossible/,
   ],
   ["letters of two scripts in a name", forbid('context.labels.contains("pіі.email")'), /mixed scripts/],

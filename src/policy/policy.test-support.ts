@@ -7,7 +7,14 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { CedarEngines } from "./cedar-engine.ts";
 import { type Decider, decider } from "./decider.ts";
-import type { ActionContext, CallContext, DecisionRequest } from "./decision.ts";
+import type {
+  ActionContext,
+  ApprovalContext,
+  AwaitedResource,
+  CallContext,
+  DecisionRequest,
+  ModelRequest,
+} from "./decision.ts";
 import { DecisionCache } from "./decision-cache.ts";
 import { type LoadedPolicies, loadPolicyFiles } from "./load.ts";
 import { formatProblem, type PolicyProblem } from "./problem.ts";
@@ -52,11 +59,11 @@ export const actionFacts: ActionContext = {
   time: monday,
 };
 
-export function chat(facts: Partial<CallContext> = {}, model = "demo/assistant"): DecisionRequest {
+export function chat(facts: Partial<CallContext> = {}, model = "demo/assistant"): ModelRequest {
   return { action: "chat", principal: { id: "assistant" }, model, context: { ...callFacts, ...facts } };
 }
 
-export function feature(name: string, facts: Partial<CallContext> = {}): DecisionRequest {
+export function feature(name: string, facts: Partial<CallContext> = {}): ModelRequest {
   const context = { ...callFacts, ...facts, feature: name };
   return { action: "use_feature", principal: { id: "assistant" }, model: "demo/assistant", context };
 }
@@ -69,6 +76,30 @@ export function toolCall(tool: string, facts: Partial<ActionContext> = {}): Deci
     catalogued: testWorld.tools.includes(tool),
     context: { ...actionFacts, ...facts },
   };
+}
+
+/** Ana's vote on a tool call that batch has asked for in the name of ben. */
+export const approvalFacts: ApprovalContext = {
+  sign_off: "finance",
+  requesters: ["ben@example.com"],
+  editors: [],
+  bootstrap: false,
+  application: "batch",
+  source: "client",
+  effect: "write",
+  labels: [],
+  source_address: "10.1.2.3",
+  time: monday,
+};
+
+export function vote(
+  facts: Partial<ApprovalContext> = {},
+  user = "ana@example.com",
+  groups: readonly string[] = ["staff"],
+  resource: AwaitedResource = { tool: "pay_invoice" },
+): Extract<DecisionRequest, { action: "approve" }> {
+  const context = { ...approvalFacts, ...facts };
+  return { action: "approve", principal: { user, groups }, resource, context };
 }
 
 export const permitCalls = `@id("calls") permit (

@@ -3,9 +3,9 @@
 
 import { calendarWindows } from "../core/calendar-window.ts";
 import { cedarString } from "./cedar-text.ts";
-import { actionFacts, callFacts, type Fact, featureFacts } from "./context-facts.ts";
+import { actionFacts, approvalFacts, callFacts, type Fact, featureFacts } from "./context-facts.ts";
 import { type CounterFact, counterMeasures } from "./counter-facts.ts";
-import { featureAction, type PolicyWorld, toolGroup, uncataloguedTool } from "./world.ts";
+import { featureAction, type PolicyWorld, toolGroup, uncataloguedTool, voteAction } from "./world.ts";
 
 /** Cedar's human-readable schema format. With `counters`, those alone: what is not read is not counted either. */
 export function cedarSchema(world: PolicyWorld, counters: readonly CounterFact[] | "all" = "all"): string {
@@ -35,6 +35,7 @@ export function cedarSchema(world: PolicyWorld, counters: readonly CounterFact[]
 ${counters === "all" ? counterTypes(world) : ""}  type CallFacts = ${factsType(callFacts, counted)};
   type FeatureFacts = ${factsType(featureFacts, counted)};
   type ActionFacts = ${factsType(actionFacts)};
+  type ApprovalFacts = ${factsType(approvalFacts)};
 
   action "chat", "embed" appliesTo {
     principal: [Application], resource: [Model], context: CallFacts
@@ -42,6 +43,10 @@ ${counters === "all" ? counterTypes(world) : ""}  type CallFacts = ${factsType(c
   // A request field, \`context.feature\`, that makes the provider act, route or keep something.
   action "${featureAction}" appliesTo {
     principal: [Application], resource: [Model], context: FeatureFacts
+  };
+  // A vote on a tool call or model call that waits, for the sign-off \`context.sign_off\`.
+  action "${voteAction}" appliesTo {
+    principal: [User], resource: [Tool, Model], context: ApprovalFacts
   };
   // A tool call that the model proposes. Every tool's own action is in this group.
   action "${toolGroup}";
@@ -51,15 +56,15 @@ ${[uncataloguedTool, ...tools].map(toolAction).join("\n")}
 `;
 }
 
-function factsType(facts: readonly Fact[], counted: readonly string[] = []): string {
+function factsType(facts: readonly Fact[], others: readonly string[] = []): string {
   const members = facts.map((fact) => `    ${fact.name}${fact.optional ? "?" : ""}: ${fact.type},`);
-  members.push(...counted.map((member) => `    ${member},`));
+  members.push(...others.map((member) => `    ${member},`));
   return `{
 ${members.join("\n")}
     // UTC; weekday 1 is Monday.
     hour: Long,
     weekday: Long,
-    // Sign-offs already given for exactly these bytes, and whether there is any.
+    // Sign-offs already given for exactly these bytes, and whether there is any; for a vote, as if all were.
     approvals: Set<String>,
     signed_off: Bool,
   }`;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadPolicies } from "./load.ts";
-import { chat, deciderFor, feature, loaded, testWorld, toolCall } from "./policy.test-support.ts";
+import { chat, deciderFor, feature, loaded, testWorld, toolCall, vote } from "./policy.test-support.ts";
 
 const folder = join(import.meta.dirname, "../../policies");
 const starter = readdirSync(folder)
@@ -28,12 +28,22 @@ test("the starter policies permit every model and pinned reads, hold writes and 
   assert.equal(decide(feature("web_search_options")).outcome, "deny");
 });
 
+test("in the starter policies four eyes are on: neither who asked nor who edited can approve", () => {
+  const { decide } = deciderFor(starter);
+  assert.equal(decide(vote()).outcome, "permit");
+  for (const facts of [{ requesters: ["ana@example.com"] }, { editors: ["ana@example.com"] }]) {
+    const { outcome, policies } = decide(vote(facts));
+    assert.deepEqual([outcome, policies.map(({ id }) => id)], ["deny", ["four-eyes"]]);
+    assert.equal(decide(vote({ ...facts, bootstrap: true })).outcome, "permit");
+  }
+});
+
 test("every example in the comments loads and does what it says", () => {
   const examples = [...starter.matchAll(/^\/\/ @id[\s\S]*?;$/gm)].map(([lines]) =>
     lines.replaceAll(/^\/\/ ?/gm, ""),
   );
   assert.equal(examples.length, (starter.match(/^\/\/ @id/gm) ?? []).length);
-  assert.ok(examples.length >= 16, `found ${examples.length}`);
+  assert.ok(examples.length >= 18, `found ${examples.length}`);
   const text = `${starter}\n${examples.join("\n")}`;
   loaded(text, testWorld);
   const { counters, decide } = deciderFor(text);
@@ -72,4 +82,9 @@ test("every example in the comments loads and does what it says", () => {
   assert.deepEqual(decide(toolCall("pay_invoice", { source_address: "10.20.1.1" })).signOffs, ["finance"]);
   assert.deepEqual(deniedBy(toolCall("pay_invoice")), ["payments-from-the-office"]);
   assert.deepEqual(deniedBy(toolCall("unknown")), ["only-catalogued-tools"]);
+  assert.equal(decide(vote()).outcome, "permit");
+  assert.deepEqual(deniedBy(vote({}, "cy@example.com", ["contractors"])), ["contractors-do-not-approve"]);
+  assert.deepEqual(deniedBy(vote({ time: Date.parse("2026-11-22T10:00:00Z") })), [
+    "payments-are-approved-in-office-hours",
+  ]);
 });

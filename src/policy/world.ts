@@ -24,6 +24,7 @@ export interface PolicyApplication {
 export const toolGroup = "call_tool";
 export const uncataloguedTool = "uncatalogued_tool";
 export const featureAction = "use_feature";
+export const voteAction = "approve";
 
 const builtInActions: ReadonlySet<string> = new Set([
   "chat",
@@ -31,11 +32,25 @@ const builtInActions: ReadonlySet<string> = new Set([
   featureAction,
   toolGroup,
   uncataloguedTool,
+  voteAction,
 ]);
 
 /** Every action that a request can have: all but the group of tools. */
 export function requestActions(world: PolicyWorld): readonly string[] {
-  return ["chat", "embed", featureAction, uncataloguedTool, ...world.tools];
+  return ["chat", "embed", featureAction, voteAction, uncataloguedTool, ...world.tools];
+}
+
+/** The same for looking names up. */
+export interface WorldNames {
+  readonly applications: ReadonlyMap<string, PolicyApplication>;
+  readonly groups: ReadonlySet<string>;
+}
+
+export function namesIn({ applications, groups }: PolicyWorld): WorldNames {
+  return {
+    applications: new Map(applications.map((application) => [application.name, application])),
+    groups: new Set(groups),
+  };
 }
 
 /** What would make the schema ambiguous or the revision impossible to write down. */
@@ -54,7 +69,7 @@ export function worldProblems(world: PolicyWorld): readonly PolicyProblem[] {
   if (!world.signOffs.includes("default")) {
     found("the sign-off `default` is missing", "declare it under `sign_offs:`");
   }
-  if (!namesOf(world).every((name) => name.isWellFormed())) {
+  if (!textsOf(world).every((name) => name.isWellFormed())) {
     found(
       "a name holds a lone surrogate, which is not text",
       "write it without `\\ud800` to `\\udfff` escapes",
@@ -63,7 +78,7 @@ export function worldProblems(world: PolicyWorld): readonly PolicyProblem[] {
   return problems;
 }
 
-function namesOf(world: PolicyWorld): readonly string[] {
+function textsOf(world: PolicyWorld): readonly string[] {
   return [
     ...world.applications.flatMap(({ name, groups, environment, owner }) => [
       name,

@@ -1,7 +1,8 @@
 // Policy tests on the gateway's own path: its catalog, its description of arguments, its steps that decide.
 
+import type { Config } from "../config/schema.ts";
 import { describeAction } from "../facts/proposed-actions.ts";
-import { ToolCatalog } from "../facts/tool-catalog.ts";
+import { ToolCatalog, type ToolClassification } from "../facts/tool-catalog.ts";
 import type { OfferedTool } from "../facts/tools-offered.ts";
 import { type DecidableCall, decide } from "../gateway/steps/decide.ts";
 import { actionRequest } from "../gateway/steps/decide-actions.ts";
@@ -12,10 +13,15 @@ import { testedFacts } from "../policy/testing/test-facts.ts";
 import type { PolicyTest } from "../policy/testing/test-schema.ts";
 import type { TestedDecision } from "../policy/testing/verdict-text.ts";
 
-type Catalog = ConstructorParameters<typeof ToolCatalog>[0];
+type Catalog = Config["tools"];
 
 /** For a test in whose names nothing was found wrong (policy/testing/test-names.ts). */
-export function runPolicyTest(bench: TestBench, tools: Catalog, test: PolicyTest): TestedDecision {
+export function runPolicyTest(
+  bench: TestBench,
+  { tools, groups }: Pick<Config, "tools" | "groups">,
+  test: PolicyTest,
+): TestedDecision {
+  if (test.voter !== undefined) return decideVote(bench, { tools, groups }, test, test.voter);
   const policy = bench.decisionPoint(test.application, test.groups);
   const call = {
     endpoint: test.action === "embed" ? "embeddings" : "chat",
@@ -29,6 +35,35 @@ export function runPolicyTest(bench: TestBench, tools: Catalog, test: PolicyTest
   const target = { provider: model.slice(0, slash), model: model.slice(slash + 1) };
   const namesUser = test.user !== undefined;
   return decide({ policy }, call, target, countersFrom(policy.counters, test.counters ?? {}, namesUser, 0));
+}
+
+function decideVote(
+  bench: TestBench,
+  { tools, groups }: Pick<Config, "tools" | "groups">,
+  test: PolicyTest,
+  user: string,
+): TestedDecision {
+  const { tool, model = "" } = test;
+  const facts = testedFacts(test.facts, "", undefined);
+  const joined = Object.keys(groups).filter((name) => groups[name]?.includes(user));
+  return bench.decisionPoint(test.application, undefined).decide({
+    action: "approve",
+    principal: { user, groups: test.groups ?? joined },
+    resource: tool === undefined ? { model } : { tool },
+    context: {
+      sign_off: test.sign_off ?? "default",
+      requesters: test.requesters ?? [],
+      editors: test.editors ?? [],
+      bootstrap: test.bootstrap ?? false,
+      application: test.application,
+      ...(tool === undefined
+        ? {}
+        : { source: "client", effect: classified(tools, tool, test.drifted).effect }),
+      labels: facts.labels,
+      source_address: facts.source_address,
+      time: facts.time,
+    },
+  });
 }
 
 /** What the catalog pins, or another definition. */
@@ -52,10 +87,14 @@ function decideTool(
   });
   // As for a call whose arguments cannot be described, policy is not asked.
   if (!described.ok) return { outcome: "deny", policies: [], signOffs: [], error: null, shadow: null };
+  const classification = classified(tools, tool, drifted);
+  return policy.decide(actionRequest(call, tool, classification, described.value.labels));
+}
+
+function classified(tools: Catalog, tool: string, drifted: boolean | undefined): ToolClassification {
   const pinned = Object.hasOwn(tools, tool) ? tools[tool]?.digest : undefined;
   const digest = drifted === true ? driftedDigest : pinned;
   const offered: OfferedTool | undefined =
     digest === undefined ? undefined : { kind: "function", digest: () => digest };
-  const classification = new ToolCatalog(tools).classify(tool, offered);
-  return policy.decide(actionRequest(call, tool, classification, described.value.labels));
+  return new ToolCatalog(tools).classify(tool, offered);
 }

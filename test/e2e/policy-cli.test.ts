@@ -48,8 +48,8 @@ describe("policy test", () => {
   test("passes on what `init` writes, and shows every policy at work", async (t) => {
     const { code, stdout, stderr } = await cli(t, "test", "--coverage-minimum", "100");
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.match(stdout, /^policies\/models\.test\.yaml\n {2}ok {4}an application may call a model\n/);
-    assert.match(stdout, /\n7 tests: 7 passed, 0 failed\n2 of 2 policies determined an outcome$/);
+    assert.match(stdout, /\npolicies\/models\.test\.yaml\n {2}ok {4}an application may call a model\n/);
+    assert.match(stdout, /\n12 tests: 12 passed, 0 failed\n4 of 4 policies determined an outcome$/);
   });
 
   test("says of a test that fails where it is, what was expected, and which policies decided otherwise", async (t) => {
@@ -74,9 +74,9 @@ forbid (principal, action == Portcullis::Action::"send_email", resource);
       stdout,
       /policy {4}no-mail {2}\(policies\/more\.cedar:1\) {2}e-mail is not sent from here\n/,
     );
-    assert.match(stdout, /7 tests: 6 passed, 1 failed/);
+    assert.match(stdout, /12 tests: 11 passed, 1 failed/);
     const xml = readFileSync("out.xml", "utf8");
-    assert.match(xml, /<testsuites name="portcullis policy test" tests="7" failures="1"/);
+    assert.match(xml, /<testsuites name="portcullis policy test" tests="12" failures="1"/);
     assert.match(
       xml,
       /<failure message="expected hold for `default` by `portcullis\/floor`, got deny by `no-mail`">/,
@@ -139,9 +139,9 @@ when { context.hour * 9223372036854775807 > 5 };
     assert.equal(report.ok, true);
     assert.deepEqual(
       [report.tests[0].file, report.tests[0].line, report.tests[0].got.decision],
-      ["policies/models.test.yaml", 5, "permit"],
+      ["policies/approvals.test.yaml", 4, "permit"],
     );
-    assert.deepEqual(report.coverage[0], {
+    assert.deepEqual(report.coverage[2], {
       id: "applications-may-call-models",
       determined: true,
       satisfied: true,
@@ -156,7 +156,7 @@ when { context.hour * 9223372036854775807 > 5 };
     assert.match(shown.stdout, /not shown {2}`late` \(policies\/late\.cedar:1\) held in no test\n/);
     const asked = await cli(t, "test", "--coverage-minimum", "90");
     assert.equal(asked.code, 1);
-    assert.match(asked.stderr, /2 of 3 policies determined an outcome, less than 90 %/);
+    assert.match(asked.stderr, /4 of 5 policies determined an outcome, less than 90 %/);
   });
 
   const broken: readonly (readonly [name: string, text: string, message: RegExp])[] = [
@@ -184,6 +184,14 @@ when { context.hour * 9223372036854775807 > 5 };
     ],
     ["an alias", "  model: fast", /`fast` is not the id of a model/],
     ["a model and a tool", "  tool: send_email", /a test is about a `model` or about a `tool`/],
+    ["requesters where nobody votes", "  requesters: []", /`requesters` belongs to a test about a `voter`/],
+    ["a vote on what a user says", "  voter: ana\n    user: eve", /`user` is no fact of a vote/],
+    [
+      "a vote with facts of a call",
+      "  voter: ana\n    facts: { stream: true }",
+      /`stream` is no fact of a vote/,
+    ],
+    ["a vote for what is not declared", "  voter: ana\n    sign_off: boss", /there is no sign-off `boss`/],
     ["arguments of a model", "  arguments: {}", /`arguments` belongs to a test about a `tool`/],
     [
       "a policy that is not there",
@@ -243,7 +251,7 @@ when { context.hour * 9223372036854775807 > 5 };
     }
     writeFileSync("policies/models.test.yaml", Buffer.from([0xff, 0xfe]));
     assert.match((await cli(t, "test")).stderr, /is not UTF-8/);
-    for (const name of ["models", "tools"]) rmSync(`policies/${name}.test.yaml`);
+    for (const name of ["approvals", "models", "tools"]) rmSync(`policies/${name}.test.yaml`);
     write("x.test.yml", "tests: []");
     assert.match((await cli(t, "test")).stderr, /`.*x\.test\.yml` would not be run; name it `x\.test\.yaml`/);
     rmSync("policies/x.test.yml");
@@ -312,7 +320,7 @@ test("check counts the policies in shadow mode", async (t) => {
   write("a.cedar", '@id("a") @mode("shadow") forbid (principal, action, resource);');
   assert.match(
     (await cli(t, "check")).stdout,
-    /^3 policies in `.*policies`, 1 of them in shadow mode: no problem found$/,
+    /^5 policies in `.*policies`, 1 of them in shadow mode: no problem found$/,
   );
   assert.equal(JSON.parse((await cli(t, "check", "--json")).stdout).shadow, 1);
 });

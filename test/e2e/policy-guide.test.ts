@@ -92,12 +92,12 @@ forbid (principal, action == Portcullis::Action::"pay_invoice", resource)
 unless { context.approvals.contains("finance") };
 @id("no-payments-at-all") @mode("shadow")
 forbid (principal, action == Portcullis::Action::"pay_invoice", resource);
-`,
+${block("cedar", "four-eyes")}`,
   );
   writeFileSync(join(folder, "policies", "a.test.yaml"), block("yaml", "tests:"));
   const { status, stdout, stderr } = run(folder, "portcullis", "policy", "test");
   assert.equal(status, 0, stdout + stderr);
-  assert.match(stdout, /2 passed, 0 failed/);
+  assert.match(stdout, /3 passed, 0 failed/);
 });
 
 test("the guide names the default of every type of fact", () => {

@@ -7,11 +7,11 @@ import { CedarEngines } from "../cedar-engine.ts";
 import { cedarRequest } from "../cedar-request.ts";
 import { chat, loaded, testWorld } from "../policy.test-support.ts";
 import { slicePolicies } from "../slice.ts";
+import { namesIn } from "../world.ts";
 import { ClauseOracle } from "./clause-oracle.ts";
 import { type ExplainedPolicy, explainPolicy } from "./explain-policy.ts";
 
-const [assistant] = testWorld.applications;
-assert.ok(assistant);
+const names = namesIn(testWorld);
 
 function explained(
   rest: string,
@@ -19,11 +19,10 @@ function explained(
   unknown: ReadonlyMap<string, string> = new Map(),
   approvals: readonly string[] = [],
 ): ExplainedPolicy {
-  assert.ok(assistant);
   const policies = loaded(`@id("x") ${rest};`);
   const policy = policies.policies.at(-1);
   assert.ok(policy);
-  const described = cedarRequest(request, assistant);
+  const described = cedarRequest(request, names);
   return explainPolicy(
     policy,
     { request: described, approvals, unknown },
@@ -127,12 +126,11 @@ test("clauses together say of any policy what Cedar says of it", () => {
         { requiredKeys: [] },
       ),
       (when, unless, facts) => {
-        assert.ok(assistant);
         const text = `@id("x") permit (principal, action == Portcullis::Action::"chat", resource) when { ${when} }${unless === null ? "" : ` unless { ${unless} }`};`;
         // Conditions that can never hold are refused when they are loaded.
         const policies = tryLoaded(text);
         fc.pre(policies !== null);
-        const request = cedarRequest(chat(facts), assistant);
+        const request = cedarRequest(chat(facts), names);
         const oracle = new ClauseOracle(policies, request, []);
         const policy = policies.policies.at(-1);
         assert.ok(policy);

@@ -5,11 +5,12 @@ import { CedarEngines } from "../cedar-engine.ts";
 import { actionOf, cedarRequest } from "../cedar-request.ts";
 import { counterUses } from "../counter-uses.ts";
 import { rule } from "../decide.ts";
-import type { Decision, DecisionRequest, Outcome } from "../decision.ts";
+import { type Decision, type DecisionRequest, isModelRequest, type Outcome } from "../decision.ts";
 import type { LoadedPolicies } from "../load.ts";
 import { type PolicyPlace, policyPlace } from "../policy-place.ts";
 import type { PolicyFile } from "../policy-source.ts";
 import type { PolicyGroup, Slice } from "../slice.ts";
+import { namesIn, voteAction } from "../world.ts";
 import { ClauseOracle } from "./clause-oracle.ts";
 import { type ExplainedPolicy, explainPolicy } from "./explain-policy.ts";
 
@@ -50,17 +51,19 @@ export function explainRequest(
 ): ExplainedAnswer {
   const asked = askedText(request);
   const slice = slices.get(actionOf(request));
-  const application = loaded.world.applications.find(({ name }) => name === request.principal.id);
-  if (slice === undefined || application === undefined) {
+  const names = namesIn(loaded.world);
+  const isKnown = request.action === "approve" || names.applications.has(request.principal.id);
+  if (slice === undefined || !isKnown) {
     const error = decision?.error ?? "the revision does not know the application or the tool";
     return { asked, outcome: decision?.outcome ?? null, error, approvals: [], policies: [] };
   }
-  // What is denied is denied even if every sign-off were given.
-  const approvals = decision?.outcome === "deny" && slice.readsSignOffs ? loaded.world.signOffs : [];
+  // What is denied is denied even if every sign-off were given, and a vote is decided as if they were.
+  const asIfGiven = decision?.outcome === "deny" || request.action === "approve";
+  const approvals = asIfGiven && slice.readsSignOffs ? loaded.world.signOffs : [];
   // Counters that are not on record are left out: what reads them cannot be evaluated then, and says so.
-  const known = request.action === "call_tool" ? {} : (request.context.counters ?? {});
+  const known = isModelRequest(request) ? (request.context.counters ?? {}) : {};
   const counters = counterUses(loaded.policies).filter(({ path }) => known[path] !== undefined);
-  const described = cedarRequest(request, application, counters);
+  const described = cedarRequest(request, names, counters);
   const oracle = new ClauseOracle(loaded, described, approvals);
   const explained = { request: described, approvals, unknown };
   const policies = (slice.shadowed ?? slice).policies.map((policy) => {
@@ -104,7 +107,12 @@ function outcomeWithout(
   const slices = new Map([[request.action.id, { ...slice, ...others, shadowed: null }]]);
   const engine = new CedarEngines().prepare(loaded, slices);
   const { signOffs } = loaded.world;
-  return rule((approvals) => engine.evaluate(request, approvals, false), signOffs, true).outcome;
+  const isVote = request.action.id === voteAction;
+  return rule(
+    (approvals) => engine.evaluate(request, isVote ? signOffs : approvals, false),
+    signOffs,
+    !isVote,
+  ).outcome;
 }
 
 function askedText(request: DecisionRequest): string {
@@ -116,5 +124,10 @@ function askedText(request: DecisionRequest): string {
       return `use_feature \`${request.context.feature}\` of \`${request.model}\``;
     case "call_tool":
       return `call_tool \`${request.tool}\``;
+    case "approve": {
+      const { resource, context } = request;
+      const waits = "tool" in resource ? resource.tool : resource.model;
+      return `approve \`${waits}\` for \`${context.sign_off}\``;
+    }
   }
 }

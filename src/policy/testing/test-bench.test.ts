@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { DecisionRequest } from "../decision.ts";
 import { chat, loaded, permitCalls, permitTools, toolCall } from "../policy.test-support.ts";
 import { TestBench } from "./test-bench.ts";
 
-function coverageOf(text: string, requests: readonly ReturnType<typeof chat>[]) {
+function coverageOf(text: string, requests: readonly DecisionRequest[]) {
   const bench = new TestBench(loaded(text));
   const point = bench.decisionPoint("assistant", undefined);
   for (const request of requests) point.decide(request);

@@ -9,7 +9,7 @@ import type { Evaluator } from "../evaluator.ts";
 import type { LoadedPolicies } from "../load.ts";
 import type { ParsedPolicy } from "../parsed-policy.ts";
 import { type Slice, slicePolicies } from "../slice.ts";
-import type { PolicyApplication } from "../world.ts";
+import { namesIn, type WorldNames } from "../world.ts";
 
 /** What the tests together have shown of one policy. */
 export interface PolicyCoverage {
@@ -46,7 +46,7 @@ export class TestBench {
     );
     const asked = { ...this.#loaded, world: { ...world, applications } };
     const { revision, counters, decide } = decider(asked, this.#slices, this.#engine, null);
-    const principal = applications.find(({ name }) => name === application);
+    const names = namesIn(asked.world);
     return {
       revision,
       counters,
@@ -54,7 +54,7 @@ export class TestBench {
         const decision = decide(request);
         for (const { id } of decision.policies) this.#determined.add(id);
         for (const { id } of decision.shadow?.policies ?? []) this.#determined.add(id);
-        if (principal !== undefined) this.#noteOthers(request, principal, decision);
+        if (names.applications.has(application)) this.#noteOthers(request, names, decision);
         return decision;
       },
     };
@@ -69,16 +69,17 @@ export class TestBench {
     }));
   }
 
-  #noteOthers(request: DecisionRequest, principal: PolicyApplication, decision: Decision): void {
+  #noteOthers(request: DecisionRequest, names: WorldNames, decision: Decision): void {
     if (!this.#slices.has(actionOf(request))) return;
-    const asked = cedarRequest(request, principal, counterUses(this.#loaded.policies));
+    const asked = cedarRequest(request, names, counterUses(this.#loaded.policies));
     if (decision.outcome === "hold") {
       // Without the permits that take effect once it is signed off, it would be a deny.
       const { policies } = this.#engine.evaluate(asked, decision.signOffs, false);
       for (const id of policies) this.#determined.add(id);
     }
     // A permit may wait for sign-offs, and a forbid be lifted by them.
-    for (const approvals of [[], this.#loaded.world.signOffs]) {
+    const { signOffs } = this.#loaded.world;
+    for (const approvals of request.action === "approve" ? [signOffs] : [[], signOffs]) {
       for (const engine of this.#apart) {
         const { outcome, policies } = engine.evaluate(asked, approvals, false);
         if (outcome !== "error") for (const id of policies) this.#satisfied.add(id);

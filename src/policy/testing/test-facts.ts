@@ -11,6 +11,7 @@ export const factDefaults: Readonly<Record<FactType, string | number | boolean |
   Long: 0,
   Bool: false,
   "Set<String>": [],
+  "Set<User>": [],
   ipaddr: "127.0.0.1",
   /** Monday, 2026-01-05, 12:00 UTC. */
   datetime: Date.UTC(2026, 0, 5, 12),
@@ -24,6 +25,7 @@ const valueSchemas: Readonly<Record<FactType, z.ZodType>> = {
   Long: z.int(),
   Bool: z.boolean(),
   "Set<String>": z.array(z.string()),
+  "Set<User>": z.array(z.string()),
   ipaddr: z.string().refine(isIpAddress, "write an IPv4 or IPv6 address in quotes"),
   datetime: z.iso
     .datetime({ offset: true, error: "write a time as 2026-01-05T12:00:00Z" })

@@ -1,6 +1,7 @@
 // Names in a test that the config and the policies do not have: such a test would pass or fail for another reason than
 // the one it says.
 
+import { approvalFacts } from "../context-facts.ts";
 import type { LoadedPolicies } from "../load.ts";
 import type { PolicyTest } from "./test-schema.ts";
 
@@ -23,6 +24,7 @@ export function testFindings(tests: readonly PolicyTest[], known: Known): readon
     const found = [
       ...(twice ? [{ path: ["name"], message: "another test of this file has this name" }] : []),
       ...subjectFindings(test),
+      ...voteFindings(test, known),
       ...principalFindings(test, known),
       ...resourceFindings(test, known),
       ...expectationFindings(test, known),
@@ -39,16 +41,47 @@ function subjectFindings(test: PolicyTest): readonly TestFinding[] {
   if (test.model !== undefined && test.tool !== undefined) {
     return [{ path: ["tool"], message: "a test is about a `model` or about a `tool`; write two tests" }];
   }
-  const others =
-    test.tool === undefined ? (["arguments", "drifted"] as const) : (["action", "features"] as const);
-  const stray = others.filter((key) => test[key] !== undefined);
-  const kind = test.tool === undefined ? "tool" : "model";
-  return stray.map((key) => ({ path: [key], message: `\`${key}\` belongs to a test about a \`${kind}\`` }));
+  const kinds = { tool: test.tool, model: test.model, voter: test.voter };
+  return Object.entries(belongings).flatMap(([key, kind]) =>
+    Reflect.get(test, key) === undefined || kinds[kind] !== undefined
+      ? []
+      : [{ path: [key], message: `\`${key}\` belongs to a test about a \`${kind}\`` }],
+  );
 }
 
-function principalFindings({ application, groups }: PolicyTest, { world }: Known): readonly TestFinding[] {
+/** What only a test of that kind can state. */
+const belongings: Readonly<Record<string, "tool" | "model" | "voter">> = {
+  arguments: "tool",
+  drifted: "tool",
+  action: "model",
+  features: "model",
+  sign_off: "voter",
+  requesters: "voter",
+  editors: "voter",
+  bootstrap: "voter",
+};
+
+/** A vote is on what was decided before: what went into that decision is no fact of it. */
+function voteFindings(test: PolicyTest, { world }: Known): readonly TestFinding[] {
+  if (test.voter === undefined) return [];
+  const decided = (["user", "arguments", "action", "features", "counters"] as const).filter(
+    (key) => test[key] !== undefined,
+  );
+  const facts = Object.keys(test.facts).filter((key) => !approvalFacts.some(({ name }) => name === key));
+  return [
+    ...decided.map((key) => ({ path: [key], message: `\`${key}\` is no fact of a vote` })),
+    ...facts.map((key) => ({ path: ["facts", key], message: `\`${key}\` is no fact of a vote` })),
+    ...unknown(["sign_off"], "sign-off", test.sign_off ?? "default", world.signOffs),
+  ];
+}
+
+function principalFindings(
+  { application, groups, voter }: PolicyTest,
+  { world }: Known,
+): readonly TestFinding[] {
   const applications = world.applications.map((one) => one.name);
-  const joined = world.applications.flatMap((one) => one.groups);
+  // People are in the groups of the config, applications in what groups they like.
+  const joined = voter === undefined ? world.applications.flatMap((one) => one.groups) : [];
   return [
     ...unknown(["application"], "application", application, applications),
     ...(groups ?? []).flatMap((group, at) =>

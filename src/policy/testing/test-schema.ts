@@ -28,8 +28,17 @@ const expectation = z.strictObject({
 const policyTest = z.strictObject({
   name: name.refine((text) => !/\p{Cc}/u.test(text), "write the name on one line"),
   application: name,
-  /** In place of the groups that the config gives the application. */
+  /** In place of the groups that the config gives the application, or the voter. */
   groups: ids.optional(),
+  /** Who votes: the test is about a vote on what waits. */
+  voter: name.optional(),
+  /** The sign-off that the vote would count for; `default` when left out. */
+  sign_off: name.optional(),
+  /** Everybody in whose name it was asked for, and everybody who has edited it. */
+  requesters: ids.optional(),
+  editors: ids.optional(),
+  /** Whether the voter is the operator's file token while no person is enrolled. */
+  bootstrap: z.boolean().optional(),
   /** The `user` field of the request. */
   user: z.string().optional(),
   /** PROVIDER/MODEL of a model call. */
