@@ -31,6 +31,7 @@ import { Reservations } from "./usage/reservations.ts";
 import { standingCounters } from "./usage/standing-counters.ts";
 import { UsageProjection } from "./usage/usage-projection.ts";
 import { adminServices } from "./wiring/admin-services.ts";
+import { approvalFaults, holdingOf, openApprovals } from "./wiring/approvals.ts";
 import { Closing } from "./wiring/closing.ts";
 import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
@@ -89,7 +90,7 @@ async function openOn(
   const origin = (await storage.log.identity())?.origin ?? null;
   const kek = await openKek(loaded.keysFolder, origin === null, process.env, (warning) => log.warn(warning));
   const rootKey = await openRootKey(kek, storage.payloads, origin === null);
-  const { trail, subjects, payloads, instance } = await openRecord({
+  const { trail, subjects, payloads, dataKeys, instance } = await openRecord({
     log: storage.log,
     payloads: storage.payloads,
     keysFolder: loaded.keysFolder,
@@ -134,12 +135,27 @@ async function openOn(
   const reservations = new Reservations(storage.counters, instance, (call, fault) =>
     log.error({ call, fault: String(fault) }, "what a call used could not be settled"),
   );
+  const desk = openApprovals({
+    store: storage.approvals,
+    trail,
+    subjects,
+    dataKeys,
+    rootKey,
+    instance,
+    config: () => config.config,
+    gateway: () => inForce.current,
+    mayVote: async () => null,
+    hasEnded: async (other) => other !== instance && changes === null,
+    faults: approvalFaults(log),
+  });
+  closing.add("approvals", () => desk.stop());
   const { changes } = storage;
   changes?.watch("keys", () => keys.refresh());
   changes?.watch("secrets", async () => secrets.forget());
   changes?.watch("policies", () => policies.follow());
   await changes?.start();
   const current = (): boolean => changes?.current ?? true;
+  const operatorHolder: { file: OperatorFile | null } = { file: null };
   const standing: Omit<GatewayParts, keyof typeof configured.parts> = {
     clock: systemClock,
     health: upstreamHealth(log),
@@ -154,6 +170,16 @@ async function openOn(
     late,
     reservations,
     watch: telemetry.watch,
+    holding: holdingOf({
+      desk,
+      rootKey,
+      keys,
+      subjects,
+      config: () => config.config,
+      gateway: () => inForce.current,
+      url: () => operatorHolder.file?.url ?? "",
+    }),
+    inForce: () => inForce.current,
   };
   const inForce = new PartsInForce({ ...standing, ...configured.parts });
   const config = new ConfigInForce({
@@ -183,10 +209,10 @@ async function openOn(
   });
   closing.add("payload retention", () => retention.stop());
   retention.start();
+  await desk.start();
   counting = true;
   await settleLeftovers(usage, reservations, log);
   usage.start(1000, (fault) => log.error({ fault: String(fault) }, "usage could not be counted"));
-  const operatorHolder: { file: OperatorFile | null } = { file: null };
   const certificate = await CertificateInForce.open(loaded, log);
   const admission = new Admission(loaded.config.limits);
   const server = await httpServer({
@@ -214,7 +240,10 @@ async function openOn(
     onRefused: ({ reason }) => telemetry.refused(reason),
     ready: () => trail.available && current() && policies.inStep,
   });
-  closing.add("server", () => server.close(config.drainMs));
+  closing.add("server", () => {
+    desk.drain();
+    return server.close(config.drainMs);
+  });
   const scraped = openMetrics({
     config: loaded.config,
     telemetry,

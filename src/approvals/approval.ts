@@ -60,6 +60,8 @@ export const holdRecord = z.strictObject({
   deliveries: z.int(),
   /** The instance on which a client waits for it, or null. */
   attended: z.string().nullable(),
+  /** Whether a client has all of it: then a retry of its request is a call of its own. */
+  delivered: z.boolean(),
 });
 
 /** What is sealed of an approval. */

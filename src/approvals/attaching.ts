@@ -54,9 +54,17 @@ export class Attaching {
 
   /** The hold that this request left behind, taken over for it; null when there is none that can be joined. */
   async join(attachKey: string): Promise<Hold | null> {
+    return this.#takeOver(await this.#parts.holds.byAttachKey(attachKey));
+  }
+
+  /** As `join`, for a request that names the hold. */
+  async joinById(id: string): Promise<Hold | null> {
+    return this.#takeOver(await this.#parts.holds.byId(id));
+  }
+
+  async #takeOver(hold: Hold | null): Promise<Hold | null> {
     const { holds, instance, hasEnded } = this.#parts;
-    const hold = await holds.byAttachKey(attachKey);
-    if (hold === null || joinableUntil(hold) <= (await holds.store.now())) return null;
+    if (hold === null || hold.delivered || joinableUntil(hold) <= (await holds.store.now())) return null;
     const { attended } = hold;
     if (attended !== null && (attended === instance || !(await hasEnded(attended)))) return null;
     const { outcome, hold: joined } = await holds.change(hold, { ...hold, attended: instance }, []);
@@ -65,12 +73,12 @@ export class Attaching {
   }
 
   /** Nobody here waits for it any more. What it waits for is left as it is. */
-  async leave(id: string): Promise<void> {
+  async leave(id: string, delivered: boolean): Promise<void> {
     const { holds, instance } = this.#parts;
     for (;;) {
       const hold = await holds.byId(id);
       if (hold === null || hold.attended !== instance) return;
-      const { outcome } = await holds.change(hold, { ...hold, attended: null }, []);
+      const { outcome } = await holds.change(hold, { ...hold, attended: null, delivered }, []);
       if (outcome === "changed") return;
     }
   }

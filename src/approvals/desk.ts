@@ -79,8 +79,13 @@ export class ApprovalDesk {
     return this.#attaching.join(attachKey);
   }
 
-  leave(hold: string): Promise<void> {
-    return this.#attaching.leave(hold);
+  joinById(hold: string): Promise<Hold | null> {
+    return this.#attaching.joinById(hold);
+  }
+
+  /** `delivered`: its client has all of it, so that nothing is left for a retry. */
+  leave(hold: string, delivered: boolean): Promise<void> {
+    return this.#attaching.leave(hold, delivered);
   }
 
   get waiting(): number {

@@ -89,6 +89,7 @@ export async function fileHold(parts: FilingParts, filing: Filing): Promise<Resu
     usable_until: null,
     deliveries: 0,
     attended: parts.instance,
+    delivered: false,
     approvals: [],
     sealed: new Uint8Array(),
   };

@@ -12,6 +12,7 @@ export interface Voter {
   /** As the config's groups and sign-offs name them. */
   readonly name: string;
   readonly method: Vote["method"];
+  readonly sourceAddress: string;
 }
 
 export interface SignOffTerms {
@@ -51,10 +52,10 @@ export interface ApprovalRules {
   describeEdit(approval: Approval, question: string, bytes: string): Result<DescribedEdit, string>;
 }
 
+/** Names, as policies know people by. */
 export interface VoteFacts {
-  readonly isRequester: boolean;
-  readonly isEditor: boolean;
-  readonly user: string | null;
+  readonly requesters: readonly string[];
+  readonly editors: readonly string[];
 }
 
 /** Seals under a subject's key, bound to a place. */

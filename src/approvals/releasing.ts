@@ -12,6 +12,8 @@ import { replaced } from "./voting.ts";
 
 /** How the gateway asks policy again, now that sign-offs are given. */
 export interface Recheck {
+  /** Whatever it has said before did not come to be. */
+  begin(): void;
   /** `given`: names of sign-offs. */
   rule(approval: Approval, content: ApprovalContent, given: readonly string[]): Ruling;
   /** The entry of that decision. */
@@ -122,6 +124,7 @@ function recheckAll(
   asked: readonly Asked[],
   { recheck, releasedTo }: ReleaseRequest,
 ): Checked {
+  recheck.begin();
   let hold: Hold = { ...before, deliveries: before.deliveries + 1 };
   const entries: EncodedEntry[] = [];
   const delivered = new Set<string>();

@@ -8,7 +8,7 @@ import { type Approval, type ApprovalContent, current, type Hold, type Vote } fr
 import { nextState } from "./approval-states.ts";
 import { settledAt } from "./ending.ts";
 import type { Holds } from "./holds.ts";
-import type { ApprovalEntries, ApprovalRules, Ruling, Voter } from "./ports.ts";
+import type { ApprovalEntries, ApprovalRules, Ruling, VoteFacts, Voter } from "./ports.ts";
 import { tally } from "./tally.ts";
 
 export interface Ballot {
@@ -29,8 +29,8 @@ export type VoteFailure =
   | { readonly reason: "superseded"; readonly revision: number }
   | { readonly reason: "other_digest" }
   | { readonly reason: "voted_before" }
-  /** Who asks, or wrote the bytes, does not decide. */
-  | { readonly reason: "four_eyes"; readonly detail: string }
+  /** Whoever wrote the bytes does not decide on them. */
+  | { readonly reason: "editor" }
   | { readonly reason: "not_an_approver"; readonly signOffs: readonly string[] }
   | { readonly reason: "policy_denied"; readonly ruling: Ruling }
   /** This operator cannot vote at all now. */
@@ -42,6 +42,8 @@ export interface VotingParts {
   readonly holds: Holds;
   readonly entries: ApprovalEntries;
   readonly rules: ApprovalRules;
+  /** Names by pseudonyms; null when erased. */
+  readonly nameOf: (operator: string) => Promise<string | null>;
 }
 
 /** What is read of an approval before somebody decides on it. */
@@ -79,9 +81,8 @@ export async function castVote(
   const refused = await parts.rules.mayVote(voter);
   if (refused !== null) return fail({ reason: "may_not_vote", detail: refused });
   if (approval.votes.some((vote) => vote.voter === operator)) return fail({ reason: "voted_before" });
-  const eyes = fourEyes(approval, content, voter, operator);
-  if (eyes !== null) return fail({ reason: "four_eyes", detail: eyes });
-  const eligible = eligibility(parts.rules, approval, content, voter, operator);
+  if (approval.editors.includes(operator)) return fail({ reason: "editor" });
+  const eligible = eligibility(parts.rules, approval, voter, await voteFacts(parts, approval, content));
   if (!eligible.ok) return eligible;
   const { signOffs, ruling } = eligible.value;
   const { decision, reason } = ballot;
@@ -125,24 +126,15 @@ export function staleness(hold: Hold, approval: Approval, digest: string, now: n
   return now >= approval.expires_at ? { reason: "expired" } : null;
 }
 
-/** Not asked of the only operator there is, before anybody was enrolled. */
-export function fourEyes(
-  approval: Approval,
-  content: ApprovalContent,
-  voter: Voter,
-  operator: string,
-): string | null {
-  if (approval.editors.includes(operator)) return "whoever wrote these bytes does not decide on them";
-  if (voter.method === "bootstrap") return null;
-  if (isRequester(content, voter)) return "whoever asks for something does not decide on it";
-  return approval.key_creator === operator
-    ? "whoever made the key that asks for something does not decide on it"
-    : null;
-}
-
-function isRequester({ requesters }: ApprovalContent, { name }: Voter): boolean {
-  const folded = name.toLowerCase();
-  return requesters.some((requester) => requester.toLowerCase() === folded);
+async function voteFacts(
+  { nameOf }: Pick<VotingParts, "nameOf">,
+  { editors, key_creator: creator }: Approval,
+  { requesters }: ApprovalContent,
+): Promise<VoteFacts> {
+  const named = async (ids: readonly string[]): Promise<string[]> =>
+    (await Promise.all(ids.map(nameOf))).filter((name) => name !== null);
+  const makers = creator === null ? [] : await named([creator]);
+  return { requesters: [...new Set([...requesters, ...makers])], editors: await named(editors) };
 }
 
 interface Eligible {
@@ -154,9 +146,8 @@ interface Eligible {
 function eligibility(
   rules: ApprovalRules,
   approval: Approval,
-  content: ApprovalContent,
   voter: Voter,
-  operator: string,
+  facts: VoteFacts,
 ): Result<Eligible, VoteFailure> {
   const named = approval.required
     .map(({ name }) => name)
@@ -164,11 +155,6 @@ function eligibility(
   if (named.length === 0) {
     return fail({ reason: "not_an_approver", signOffs: approval.required.map(({ name }) => name) });
   }
-  const facts = {
-    isRequester: voter.method !== "bootstrap" && isRequester(content, voter),
-    isEditor: approval.editors.includes(operator),
-    user: approval.user,
-  };
   const rulings = named.map((signOff) => ({
     signOff,
     ruling: rules.mayApprove(voter, approval, signOff, facts),

@@ -1,6 +1,7 @@
 // The shape of portcullis.yaml. Strict: an unknown key is an error. The descriptions say what each key means.
 
 import { z } from "zod";
+import { approvals } from "./approvals-schema.ts";
 import { limits } from "./limits-schema.ts";
 import {
   databaseUrl,
@@ -243,6 +244,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("The trail."),
+  approvals,
   limits,
   metrics,
   telemetry: z.strictObject({ otlp }).prefault({}).describe("What is told to other systems about calls."),

@@ -46,6 +46,10 @@ export type Refusal =
       /** The tools whose calls wait; empty when the call itself is held. */
       readonly tools: readonly string[];
     }
+  /** It waits still, and this connection cannot: the same request finds it again. */
+  | { readonly reason: "approval_pending"; readonly location: string; readonly retryAfterSeconds: number }
+  /** Nobody signed it off. */
+  | { readonly reason: "approval_refused"; readonly detail: string }
   | {
       readonly reason: "tool_call_denied";
       readonly tools: readonly string[];

@@ -23,6 +23,8 @@ export interface Completion {
   readonly responseDigest: Uint8Array | null;
   /** The answer itself, where the application keeps it. */
   readonly response: Uint8Array | null;
+  /** What an earlier call had left waiting, and this one was answered from; left out where it asked its own model. */
+  readonly hold?: string;
 }
 
 export const noUsage: TokenUsage = {

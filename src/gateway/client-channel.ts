@@ -4,6 +4,9 @@ import type { Refusal } from "../core/refusal.ts";
 
 export type AnswerHeaders = Readonly<Record<string, string>>;
 
+/** How the bytes of an answer that is written bit by bit are read: as server-sent events, or as one JSON text. */
+export type Framing = "sse" | "json";
+
 export interface ClientChannel {
   /**
    * Aborted when the client is gone before its answer was complete, when it has not read for so long that it counts as
@@ -17,23 +20,29 @@ export interface ClientChannel {
   /** A complete answer. */
   respond(status: number, headers: AnswerHeaders, body: Uint8Array): void;
 
-  /** Opens a stream of server-sent events. */
-  open(status: number, headers: AnswerHeaders): void;
+  /** Opens an answer that is written bit by bit. */
+  open(status: number, headers: AnswerHeaders, framing: Framing): void;
 
   /**
-   * Writes to an open stream. A promise means: wait for it before writing more (the client reads slowly). It always
+   * Writes to an open answer. A promise means: wait for it before writing more (the client reads slowly). It always
    * resolves: also when `signal` is aborted.
    */
   write(text: string | Uint8Array): Promise<void> | undefined;
 
-  /** Ends an open stream as a success. */
+  /** Ends an open answer as a success. */
   end(): void;
 
   /**
-   * Says no: as a status and an error body when nothing is out yet, else as an error event at the end of the stream,
-   * without `[DONE]`.
+   * Says no: as a status and an error body when nothing is out yet, else in-band: as an error event at the end of the
+   * stream, without `[DONE]`, or as the body that was still to come.
    */
   refuse(refusal: Refusal, headers: AnswerHeaders): void;
+
+  /**
+   * Resolves when nothing more can reach the client: true when it was sent all of an answer that has ended, as far as can
+   * be told from here.
+   */
+  finished(): Promise<boolean>;
 
   /** Closes the connection without ending the answer, for a failure that cannot be told. */
   cut(): void;

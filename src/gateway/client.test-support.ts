@@ -3,7 +3,7 @@
 
 import type { Refusal } from "../core/refusal.ts";
 import { refusalToResponse } from "../http/refusal-to-response.ts";
-import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
+import type { AnswerHeaders, ClientChannel, Framing } from "./client-channel.ts";
 
 /** How an answer is over, in the words of `ClientChannel`. */
 export type Ending = "respond" | "end" | "refuse" | "cut";
@@ -18,6 +18,8 @@ export class RecordingChannel implements ClientChannel {
   refusal: Refusal | null = null;
   /** What no channel may be asked to do: a second answer, a write after the end. */
   readonly violations: string[] = [];
+  readonly #finished = Promise.withResolvers<boolean>();
+  framing: Framing = "sse";
   /** Runs at each write of a stream; what it throws the channel throws, what it returns the pipeline waits for. */
   onWrite: (text: string) => Promise<void> | undefined = () => undefined;
 
@@ -51,18 +53,22 @@ export class RecordingChannel implements ClientChannel {
   /** The client goes away. */
   leave(): void {
     this.#gone.abort();
+    this.#finished.resolve(false);
   }
 
   respond(status: number, headers: AnswerHeaders, body: Uint8Array): void {
-    if (this.started) this.violations.push("a second answer");
-    this.status = status;
-    this.headers = headers;
+    if (this.ending !== null) this.violations.push("a second answer");
+    if (!this.started) {
+      this.status = status;
+      this.headers = headers;
+    }
     this.#written.push(Buffer.from(body));
     this.#over("respond", String(status));
   }
 
-  open(status: number, headers: AnswerHeaders): void {
+  open(status: number, headers: AnswerHeaders, framing: Framing): void {
     if (this.started) this.violations.push("opened twice");
+    this.framing = framing;
     this.status = status;
     this.headers = headers;
     this.#journal.push(`open ${status}`);
@@ -87,13 +93,17 @@ export class RecordingChannel implements ClientChannel {
     const { status, headers: own, body } = refusalToResponse(refusal, headers["x-portcullis-call"] ?? null);
     const json = JSON.stringify(body);
     if (this.started) {
-      this.#written.push(Buffer.from(`data: ${json}\n\n`));
+      this.#written.push(Buffer.from(this.framing === "sse" ? `data: ${json}\n\n` : json));
     } else {
       this.status = status;
       this.headers = { ...headers, ...own };
       this.#written.push(Buffer.from(json));
     }
     this.#over("refuse", refusal.reason);
+  }
+
+  finished(): Promise<boolean> {
+    return this.#finished.promise;
   }
 
   cut(): void {
@@ -103,6 +113,7 @@ export class RecordingChannel implements ClientChannel {
   #over(ending: Ending, detail = ""): void {
     if (this.ending !== null) this.violations.push(`${ending} after ${this.ending}`);
     this.ending = ending;
+    this.#finished.resolve(ending === "respond" || ending === "end");
     this.#journal.push(`${ending} ${detail}`.trim());
   }
 }

@@ -14,6 +14,7 @@ import type { PriceBook } from "../usage/price-book.ts";
 import type { Reservations } from "../usage/reservations.ts";
 import type { CallApplication, KeyHolder, RequestHeaders } from "./call.ts";
 import type { CallWatch } from "./call-watch.ts";
+import type { Holding, WaitingTerms } from "./held/holding.ts";
 import type { LateCompletions } from "./late-completions.ts";
 
 export interface Keys {
@@ -75,4 +76,9 @@ export interface GatewayParts {
   /** Completions that could not be recorded when their call ended. */
   readonly late: LateCompletions;
   readonly watch: CallWatch;
+  /** What waits for people. */
+  readonly holding: Holding;
+  readonly waiting: WaitingTerms;
+  /** The parts that calls which begin now work with: what is released goes by them. */
+  readonly inForce: () => GatewayParts;
 }

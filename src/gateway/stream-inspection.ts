@@ -113,6 +113,19 @@ export class StreamInspection {
     return this.toolChoices.some((index) => !endsWhole(this.#finishReasons.get(index) ?? null));
   }
 
+  /** The choices that propose something, each with its tool calls put together. */
+  get proposals(): readonly {
+    readonly index: number;
+    readonly message: JsonObject;
+    readonly finishReason: string | null;
+  }[] {
+    return this.toolChoices.map((index) => ({
+      index,
+      message: this.#choices.get(index)?.message() ?? {},
+      finishReason: this.#finishReasons.get(index) ?? null,
+    }));
+  }
+
   get toolChoices(): readonly number[] {
     return [...this.#choices].filter(([, choice]) => choice.hasToolDelta).map(([index]) => index);
   }

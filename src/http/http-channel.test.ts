@@ -44,7 +44,7 @@ test("a client that does not read its stream is given up: the wait ends, and it 
   const { client, next } = await setUp(t, 100);
   client.pause();
   const channel = await next();
-  channel.open(200, {});
+  channel.open(200, {}, "sse");
   await channel.write(much);
   assert.ok(channel.signal.aborted);
   assert.ok(channel.closed);
@@ -80,7 +80,7 @@ test("a drain does not wait for a client that does not read", async (t) => {
   const { client, next } = await setUp(t, 60_000);
   client.pause();
   const channel = await next();
-  channel.open(200, {});
+  channel.open(200, {}, "sse");
   const written = channel.write(much);
   channel.abort();
   await written;
@@ -91,7 +91,7 @@ test("a pipelined call learns that its client is gone although its turn has not 
   const { client, next } = await setUp(t, 60_000);
   const first = await next();
   const second = await next();
-  first.open(200, {});
+  first.open(200, {}, "sse");
   const closed = Promise.all([closedOf(first), closedOf(second)]);
   client.destroy();
   await closed;
@@ -102,7 +102,7 @@ test("a pipelined answer that waits for the one before it is not taken for an un
   const { client, next } = await setUp(t, 50);
   const first = await next();
   const second = await next();
-  first.open(200, {});
+  first.open(200, {}, "sse");
   t.mock.timers.enable({ apis: ["setTimeout"] });
   second.respond(200, {}, Buffer.from("second"));
   t.mock.timers.tick(200);

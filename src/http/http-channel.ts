@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { Refusal } from "../core/refusal.ts";
-import type { AnswerHeaders, ClientChannel } from "../gateway/client-channel.ts";
+import type { AnswerHeaders, ClientChannel, Framing } from "../gateway/client-channel.ts";
 import { refusalToResponse } from "./refusal-to-response.ts";
 
 /**
@@ -28,6 +28,8 @@ export class HttpChannel implements ClientChannel {
   #whenClosed: (() => void) | null = null;
   #closed = false;
   #answered = false;
+  #framing: Framing = "sse";
+  readonly #finished = Promise.withResolvers<boolean>();
   #stall: NodeJS.Timeout | undefined;
 
   constructor(response: ServerResponse, options: HttpChannelOptions = {}) {
@@ -41,6 +43,7 @@ export class HttpChannel implements ClientChannel {
       clearTimeout(this.#stall);
       socket.off("close", closed);
       if (!response.writableFinished) this.#gone.abort();
+      this.#finished.resolve(response.writableFinished);
       this.#whenClosed?.();
     };
     response.once("close", closed);
@@ -73,16 +76,19 @@ export class HttpChannel implements ClientChannel {
     this.#gone.abort();
   }
 
+  /** Where the answer is open already, its status and headers are out, and this is the rest of it. */
   respond(status: number, headers: AnswerHeaders, body: Uint8Array): void {
     this.#answered = true;
     if (this.#response.destroyed) return;
+    if (this.started) return void this.#writePieces(body).then(() => this.#finish());
     this.#response.writeHead(status, { ...headers, "content-length": body.byteLength });
     if (body.byteLength <= pieceBytes) this.#finish(body);
     else void this.#writePieces(body).then(() => this.#finish());
   }
 
-  open(status: number, headers: AnswerHeaders): void {
+  open(status: number, headers: AnswerHeaders, framing: Framing): void {
     if (this.#response.destroyed) return;
+    this.#framing = framing;
     this.#response.writeHead(status, headers);
     // The client learns that its answer has begun even when the first event is small.
     this.#response.socket?.setNoDelay(true);
@@ -104,9 +110,13 @@ export class HttpChannel implements ClientChannel {
     this.#options.onRefused?.(refusal);
     const answer = refusalToResponse(refusal, headers["x-portcullis-call"] ?? null);
     const body = JSON.stringify(answer.body);
-    if (this.started) return this.#finish(`data: ${body}\n\n`);
+    if (this.started) return this.#finish(this.#framing === "sse" ? `data: ${body}\n\n` : body);
     const content = { "content-type": "application/json; charset=utf-8" };
     this.respond(answer.status, { ...headers, ...answer.headers, ...content }, Buffer.from(body));
+  }
+
+  finished(): Promise<boolean> {
+    return this.#finished.promise;
   }
 
   cut(): void {

@@ -116,6 +116,19 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     retriable: false,
     advice: "policy wants the sign-offs named before this may happen",
   },
+  approval_pending: {
+    status: 409,
+    type: "invalid_request_error",
+    retriable: true,
+    advice:
+      "it waits for the sign-offs that policy asks for; send the same request again after `Retry-After`, and it goes on where it was",
+  },
+  approval_refused: {
+    status: 403,
+    type: "permission_error",
+    retriable: false,
+    advice: "nobody signed it off; the message says who decided, and why",
+  },
   tool_call_denied: {
     status: 403,
     type: "permission_error",

@@ -35,6 +35,10 @@ export function refusalMessage(refusal: Refusal): string {
       return `a policy could not be evaluated, so this call is denied: ${refusal.detail}`;
     case "approval_required":
       return approvalMessage(refusal.tools, refusal.signOffs, refusal.policies);
+    case "approval_pending":
+      return `this waits for a sign-off: ${refusal.location}`;
+    case "approval_refused":
+      return refusal.detail;
     case "tool_call_denied":
       return `the model proposed ${quoted(refusal.tools)}, which is not permitted: ${refusal.detail}`;
     case "provider_unavailable":

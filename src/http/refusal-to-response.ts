@@ -65,6 +65,13 @@ function refusalHeaders(refusal: Refusal): Readonly<Record<string, string>> {
     case "draining":
     case "too_many_failed_keys":
       return { "retry-after": String(refusal.retryAfterSeconds) };
+    case "approval_pending":
+      return {
+        "retry-after": String(refusal.retryAfterSeconds),
+        location: refusal.location,
+        // SDKs do not try again on a 409 of their own accord.
+        "x-should-retry": "true",
+      };
     case "rate_limited":
       return {
         "retry-after": String(refusal.retryAfterSeconds),
@@ -80,6 +87,7 @@ function refusalHeaders(refusal: Refusal): Readonly<Record<string, string>> {
     case "policy_denied":
     case "policy_error":
     case "approval_required":
+    case "approval_refused":
     case "tool_call_denied":
       // SDKs retry on this header's word before they look at the status.
       return { "x-should-retry": "false" };

@@ -89,6 +89,16 @@ export class ApiKeys {
     return record.expiresAt !== null && record.expiresAt <= this.#now() ? null : record;
   }
 
+  /** The record of a key by its id, while it is valid. */
+  valid(id: string): ApiKeyRecord | null {
+    const now = this.#now();
+    for (const record of this.#byHash.values()) {
+      if (record.id !== id || record.revokedAt !== null) continue;
+      return record.expiresAt !== null && record.expiresAt <= now ? null : record;
+    }
+    return null;
+  }
+
   /** Others may have changed them: what is kept now is in force from now on. Rejects when it cannot be read. */
   async refresh(): Promise<void> {
     await this.#refresh();

@@ -11,7 +11,7 @@ import { Router, usualPatience } from "../providers/routing.ts";
 import { PriceBook } from "../usage/price-book.ts";
 import { createProvider } from "./providers.ts";
 
-type Made = "applications" | "catalog" | "router" | "providers" | "prices" | "limits";
+type Made = "applications" | "catalog" | "router" | "providers" | "prices" | "limits" | "waiting";
 
 export interface ConfiguredParts {
   readonly config: Config;
@@ -57,6 +57,12 @@ export function configuredParts(
       providers,
       prices: new PriceBook(config.prices, pricedProviders(config)),
       limits: config.limits,
+      waiting: {
+        waitMs: config.approvals.wait,
+        commitMs: config.approvals.open_after,
+        beatMs: config.approvals.heartbeat,
+        onReject: config.approvals.on_reject,
+      },
     },
   };
 }

@@ -36,6 +36,7 @@ export interface Record {
   readonly trail: Trail;
   readonly subjects: Subjects;
   readonly payloads: Payloads;
+  readonly dataKeys: DataKeys;
   /** Under which this process writes the log. */
   readonly instance: string;
 }
@@ -79,7 +80,7 @@ export async function openRecord(place: RecordPlace): Promise<Record> {
       faults.error({ entry: entryId, reason, fault: error?.message }, "payload could not be kept"),
   });
   const subjects = new Subjects({ store: place.payloads, dataKeys, lookupKey, clock });
-  return { trail, subjects, payloads, instance };
+  return { trail, subjects, payloads, dataKeys, instance };
 }
 
 /** At a start somebody is there to read what hinders it; later it is the calls that are refused. */

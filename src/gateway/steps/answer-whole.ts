@@ -3,15 +3,24 @@
 import type { Refusal } from "../../core/refusal.ts";
 import { fail, type Result } from "../../core/result.ts";
 import { parseStrictJson } from "../../core/strict-json.ts";
+import { isObject } from "../../facts/json-shape.ts";
 import { proposedActions } from "../../facts/proposed-actions.ts";
 import { servedHeaders, withheldHeaders } from "../answer-headers.ts";
 import type { CallRun } from "../call-run.ts";
 import { type ChatAnswer, endsWhole, readChatAnswer } from "../chat-answer.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { endRefused, usageOf } from "../ending.ts";
+import type { HeldTurn } from "../held/turn.ts";
 import type { GatewayParts } from "../parts.ts";
-import { type ActionsVerdict, decideActions } from "./decide-actions.ts";
-import { boundedName, passUpstreamError, passWhole, type WholeAnswer } from "./pass-whole.ts";
+import { type ActionsVerdict, actionEntries, decideActions } from "./decide-actions.ts";
+import { holdActions } from "./hold-actions.ts";
+import {
+  boundedName,
+  passUpstreamError,
+  passWhole,
+  type WholeAnswer,
+  type WholeReading,
+} from "./pass-whole.ts";
 
 export async function answerWhole(
   parts: GatewayParts,
@@ -32,20 +41,47 @@ export async function answerWhole(
   if (read.value.isError) return passUpstreamError(parts, run, client, answer, headers);
   const usage = usageOf(run, read.value.usage, answer.body.length);
   const verdict = inspect(parts, run, read.value);
+  if (verdict.refusal?.reason === "approval_required") {
+    const end = { ...endOf(read.value), usage };
+    return holdActions(parts, run, client, verdict, { turn: heldTurn(answer, read.value), headers, end });
+  }
   if (verdict.refusal !== null) {
     return endRefused(parts, run, client, verdict.refusal, {
       headers: { ...withheldHeaders(headers, verdict.refusal), ...servedHeaders(run) },
       outcome: "withheld",
       usage,
-      before: verdict.entries,
+      before: actionEntries(parts, run, verdict),
     });
   }
   return passWhole(parts, run, client, answer, headers, {
-    servedModel: boundedName(read.value.model),
-    finishReasons: finishReasons(read.value),
+    ...endOf(read.value),
     usage,
-    before: verdict.entries,
+    before: actionEntries(parts, run, verdict),
   });
+}
+
+function endOf(answer: ChatAnswer): Pick<WholeReading, "servedModel" | "finishReasons"> {
+  return { servedModel: boundedName(answer.model), finishReasons: finishReasons(answer) };
+}
+
+function heldTurn({ status, headers, body }: WholeAnswer, read: ChatAnswer): HeldTurn {
+  const value: unknown = JSON.parse(body.toString("utf8"));
+  const { id, created, model } = isObject(value) ? value : {};
+  const choices = read.choices.flatMap(({ index, content, finishReason }) =>
+    content === null || proposedActions(index, content).length === 0
+      ? []
+      : [{ index, message: { ...content }, finish_reason: finishReason }],
+  );
+  const naming = { id: id ?? "chatcmpl-portcullis", created: created ?? 0, model: model ?? "" };
+  return {
+    v: 1,
+    kind: "whole",
+    status,
+    headers: { ...headers },
+    body: body.toString("utf8"),
+    choices,
+    naming,
+  };
 }
 
 function readAnswer(parts: GatewayParts, run: CallRun, answer: WholeAnswer): Result<ChatAnswer, Refusal> {

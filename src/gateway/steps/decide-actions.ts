@@ -4,9 +4,11 @@
 import { commitment } from "../../audit/commitment.ts";
 import { newId } from "../../core/id.ts";
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
+import type { CallFacts } from "../../facts/call-facts.ts";
 import { describeAction, type ProposedAction } from "../../facts/proposed-actions.ts";
 import type { ToolClassification } from "../../facts/tool-catalog.ts";
 import type { Decision, DecisionRequest } from "../../policy/decision.ts";
+import type { DescribedCall } from "../call.ts";
 import type { CallRun } from "../call-run.ts";
 import { sha256 } from "../digest.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -17,8 +19,8 @@ import { recordedPolicies, recordedReasons, recordedShadow } from "./record-deci
 type ActionParts = Pick<GatewayParts, "catalog" | "policy" | "trail" | "clock" | "watch">;
 
 export interface ActionsVerdict {
-  /** One entry for each action, to be durable before anything is released. */
-  readonly entries: readonly Recording[];
+  /** Each is to be durable before anything is released: see `actionEntries`. */
+  readonly decided: readonly DecidedAction[];
   /** Null when every action is permitted. */
   readonly refusal: Refusal | null;
 }
@@ -26,7 +28,9 @@ export interface ActionsVerdict {
 /** More actions than this in one answer is not an answer that anybody asked for. */
 export const maxActions = 256;
 
-interface DecidedAction {
+export interface DecidedAction {
+  /** `act_…`. */
+  readonly id: string;
   readonly action: ProposedAction;
   readonly classification: ToolClassification;
   readonly decision: Decision;
@@ -42,23 +46,33 @@ export function decideActions(
   actions: readonly ProposedAction[],
   truncated: boolean,
 ): ActionsVerdict {
-  if (actions.length === 0) return { entries: [], refusal: null };
+  if (actions.length === 0) return { decided: [], refusal: null };
   if (actions.length > maxActions) {
     const detail = `the answer proposes ${actions.length} tool calls; at most ${maxActions} are decided on`;
-    return { entries: [], refusal: { reason: "tool_call_denied", tools: [], detail, policies: [] } };
+    return { decided: [], refusal: { reason: "tool_call_denied", tools: [], detail, policies: [] } };
   }
-  const decided = actions.map((action) => decideAction(parts, run, action, truncated));
+  const decided = actions.map((action) => decideAction(parts, run.call, action, { truncated }));
   for (const { decision } of decided) parts.watch.decidedAction(run.call, decision);
-  return { entries: decided.map((one) => actionEntry(parts, run, one)), refusal: batchRefusal(decided) };
+  return { decided, refusal: batchRefusal(decided) };
 }
 
-function decideAction(
+/** The entries of these decisions, made out of an answer to the run's newest dispatch. */
+export function actionEntries(
   parts: ActionParts,
   run: CallRun,
+  { decided }: Pick<ActionsVerdict, "decided">,
+): readonly Recording[] {
+  return decided.map((one) => actionEntry(parts, run, one));
+}
+
+/** `given`: sign-offs for exactly these bytes. `id`: of an action that was decided before. */
+export function decideAction(
+  parts: Pick<ActionParts, "catalog" | "policy" | "clock">,
+  call: ActionCall & Pick<DescribedCall, "request">,
   action: ProposedAction,
-  truncated: boolean,
+  options: { readonly truncated?: boolean; readonly given?: readonly string[]; readonly id?: string } = {},
 ): DecidedAction {
-  const { call } = run;
+  const { truncated = false, given = [], id = newId("act", parts.clock.now()) } = options;
   const offered = call.request.offeredTools.get(action.tool);
   const classification = parts.catalog.classify(action.tool, offered);
   const described = describeAction(action);
@@ -69,17 +83,23 @@ function decideAction(
       : described.failure.detail;
   if (undescribable !== null || !described.ok) {
     const decision = denied(parts.policy.revision);
-    return { action, classification, decision, labels: null, undescribable };
+    return { id, action, classification, decision, labels: null, undescribable };
   }
   const decision = parts.policy.decide(
     actionRequest(call, action.tool, classification, described.value.labels),
+    given,
   );
-  return { action, classification, decision, labels: described.value.labels, undescribable: null };
+  return { id, action, classification, decision, labels: described.value.labels, undescribable: null };
+}
+
+/** What a tool call has of the call that it comes out of. */
+export interface ActionCall extends Pick<DecidableCall, "application"> {
+  readonly facts: Pick<CallFacts, "labels" | "user" | "source_address" | "time">;
 }
 
 /** What policy is asked about a tool call. `labels` are those of its arguments. */
 export function actionRequest(
-  { application, facts }: Pick<DecidableCall, "application" | "facts">,
+  { application, facts }: ActionCall,
   tool: string,
   classification: ToolClassification,
   labels: readonly string[],
@@ -110,7 +130,13 @@ function unionOfLabels(one: readonly string[], other: readonly string[]): readon
   return other.length === 0 ? one : [...new Set([...one, ...other])].sort();
 }
 
-function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): Recording {
+/** `approval`: what it is released under. */
+export function actionEntry(
+  parts: Pick<ActionParts, "trail">,
+  run: CallRun,
+  decided: DecidedAction,
+  approval: string | null = null,
+): Recording {
   const { call } = run;
   const { action, classification, decision } = decided;
   const salt = parts.trail.newSalt(call.subject);
@@ -124,7 +150,7 @@ function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): 
       application: call.application.name,
       groups: [...call.application.groups],
       user: call.user,
-      action: newId("act", parts.clock.now()),
+      action: decided.id,
       source: "client",
       choice: action.choice,
       position: action.position,
@@ -147,7 +173,7 @@ function actionEntry(parts: ActionParts, run: CallRun, decided: DecidedAction): 
       sign_offs: [...decision.signOffs],
       revision: decision.revision,
       ...recordedShadow(decision),
-      approval: null,
+      approval,
     },
     salt,
   );

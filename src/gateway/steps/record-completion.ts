@@ -39,6 +39,7 @@ export function completionEntry(parts: CompletionParts, run: CallRun, completion
       price_source: cost === null ? null : cost.source,
       total_ms: elapsedMs(call, performance.now()),
       first_byte_ms: run.firstByteAt === null ? null : elapsedMs(call, run.firstByteAt),
+      ...(completion.hold === undefined ? {} : { hold: completion.hold }),
       response:
         salt === null || completion.responseDigest === null
           ? null

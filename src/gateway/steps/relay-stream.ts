@@ -1,22 +1,24 @@
 // Step 8 for a stream: every event is inspected before it goes on; what ends the answer and what it proposes waits until
 // it is decided and the completion is durable.
 
-import { createHash } from "node:crypto";
 import type { Refusal } from "../../core/refusal.ts";
 import { type ProviderAnswer, ProviderStreamError } from "../../providers/provider.ts";
 import { SseDecoder } from "../../providers/sse-decoder.ts";
 import { servedHeaders, withheldHeaders } from "../answer-headers.ts";
-import type { CallRun } from "../call-run.ts";
+import { AnswerWriter } from "../answer-writer.ts";
+import type { CallRun, Completion } from "../call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { letRunOut } from "../discard.ts";
 import { endRefused, recordEnd, usageOf } from "../ending.ts";
+import type { HeldTurn } from "../held/turn.ts";
 import { KeptAnswer } from "../kept-answer.ts";
 import type { GatewayParts } from "../parts.ts";
 import { providerRefusal } from "../provider-refusal.ts";
 import { type InspectionFailure, StreamInspection } from "../stream-inspection.ts";
 import { withheldEvents } from "../withheld-answer.ts";
-import { decideActions } from "./decide-actions.ts";
+import { type ActionsVerdict, actionEntries, decideActions } from "./decide-actions.ts";
 import { usageIsOurs } from "./dispatch.ts";
+import { holdActions } from "./hold-actions.ts";
 import { boundedName } from "./pass-whole.ts";
 
 type StreamAnswer = Extract<ProviderAnswer, { kind: "stream" }>;
@@ -42,8 +44,9 @@ class Relay {
   readonly #headers: AnswerHeaders;
   readonly #inspection: StreamInspection;
   readonly #decoder: SseDecoder;
-  readonly #digest = createHash("sha256");
-  readonly #kept: KeptAnswer;
+  readonly #writer: AnswerWriter;
+  /** What went out, for a retry that gets what waits now. Only where something may come to wait. */
+  readonly #sent: KeptAnswer;
 
   constructor(
     parts: GatewayParts,
@@ -57,7 +60,13 @@ class Relay {
     this.#client = client;
     this.#answer = answer;
     this.#headers = headers;
-    this.#kept = new KeptAnswer(run.call.application.payloads === "response" ? parts.limits.response : 0);
+    this.#writer = new AnswerWriter(run, client, {
+      framing: "sse",
+      status: answer.status,
+      headers: () => ({ ...answer.headers, ...headers, ...servedHeaders(run) }),
+      keepBytes: run.call.application.payloads === "response" ? parts.limits.response : 0,
+    });
+    this.#sent = new KeptAnswer(run.call.request.offeredTools.size > 0 ? parts.limits.response : 0);
     this.#decoder = new SseDecoder({ maxEventBytes: parts.limits.response });
     this.#inspection = new StreamInspection({
       usageIsOurs: usageIsOurs(run.call, parts.providers.get(run.target?.provider ?? "")),
@@ -103,12 +112,13 @@ class Relay {
     if (this.#inspection.errorEvent !== null) return this.#endWithUpstreamError(this.#inspection.errorEvent);
     const inspection = this.#inspection;
     const verdict = decideActions(this.#parts, this.#run, inspection.actions, inspection.truncated);
+    if (verdict.refusal?.reason === "approval_required") return this.#hold(verdict);
     if (verdict.refusal !== null && !this.#client.started) {
       return endRefused(this.#parts, this.#run, this.#client, verdict.refusal, {
         headers: { ...withheldHeaders(this.#headers, verdict.refusal), ...servedHeaders(this.#run) },
         outcome: "withheld",
         usage: this.#usage(),
-        before: verdict.entries,
+        before: actionEntries(this.#parts, this.#run, verdict),
       });
     }
     const tail =
@@ -116,7 +126,7 @@ class Relay {
         ? inspection.held.map((held) => held.raw)
         : withheldEvents(inspection, verdict.refusal, this.#run.call.id);
     const last = Buffer.concat(tail);
-    this.#note(last);
+    this.#writer.note(last);
     const unrecorded = await recordEnd(
       this.#parts,
       this.#run,
@@ -124,18 +134,50 @@ class Relay {
         outcome: verdict.refusal === null ? "ok" : "withheld",
         reason: verdict.refusal?.reason ?? null,
         status: this.#answer.status,
-        servedModel: boundedName(inspection.model),
-        finishReasons: inspection.finishReasons.map((reason) => boundedName(reason, 64) ?? ""),
-        usage: this.#usage(),
-        responseDigest: this.#digest.digest(),
-        response: this.#kept.whole(),
+        ...this.#end(),
+        ...this.#writer.recorded(),
       },
-      verdict.entries,
+      actionEntries(this.#parts, this.#run, verdict),
     );
     if (unrecorded !== null) return this.#client.refuse(unrecorded, this.#headers);
-    this.#open();
-    await this.#client.write(last);
-    this.#client.end();
+    await this.#writer.finish(last);
+  }
+
+  async #hold(verdict: ActionsVerdict): Promise<void> {
+    const { held, proposals, naming } = this.#inspection;
+    const turn: HeldTurn = {
+      v: 1,
+      kind: "stream",
+      status: this.#answer.status,
+      headers: { ...this.#answer.headers },
+      choices: proposals.map(({ index, message, finishReason }) => ({
+        index,
+        message: { ...message },
+        finish_reason: finishReason,
+      })),
+      naming: { ...naming },
+      sent: this.#sent.whole()?.toString("utf8") ?? "",
+      held: held.map(({ raw, choices, chunk }) => ({
+        raw: raw.toString("utf8"),
+        choices: [...choices],
+        chunk: chunk === null ? null : { ...chunk },
+      })),
+    };
+    await holdActions(this.#parts, this.#run, this.#client, verdict, {
+      turn,
+      headers: this.#headers,
+      end: this.#end(),
+      writer: this.#writer,
+    });
+  }
+
+  /** What the completion says of the model's turn. */
+  #end(): Pick<Completion, "servedModel" | "finishReasons" | "usage"> {
+    return {
+      servedModel: boundedName(this.#inspection.model),
+      finishReasons: this.#inspection.finishReasons.map((reason) => boundedName(reason, 64) ?? ""),
+      usage: this.#usage(),
+    };
   }
 
   /** The stream broke: what the client has is not a complete answer, and it is told so without `[DONE]`. */
@@ -146,21 +188,17 @@ class Relay {
   }
 
   async #endWithUpstreamError(event: Buffer): Promise<void> {
-    this.#note(event);
+    this.#writer.note(event);
     const unrecorded = await recordEnd(this.#parts, this.#run, {
       outcome: "upstream_error",
       reason: null,
       status: this.#answer.status,
-      servedModel: boundedName(this.#inspection.model),
+      ...this.#end(),
       finishReasons: [],
-      usage: this.#usage(),
-      responseDigest: this.#digest.digest(),
-      response: this.#kept.whole(),
+      ...this.#writer.recorded(),
     });
     if (unrecorded !== null) return this.#client.refuse(unrecorded, this.#headers);
-    this.#open();
-    await this.#client.write(event);
-    this.#client.end();
+    await this.#writer.finish(event);
   }
 
   async #pass(decoded: ReturnType<SseDecoder["push"]>): Promise<Refusal | null> {
@@ -180,33 +218,13 @@ class Relay {
       failure = decoded.failure;
     }
     if (out.length > 0) {
-      this.#open();
       const [only] = out;
       const bytes = out.length === 1 && only !== undefined ? only : Buffer.concat(out);
-      this.#note(bytes);
-      const drained = this.#client.write(bytes);
+      this.#sent.push(bytes);
+      const drained = this.#writer.write(bytes);
       if (drained !== undefined) await drained;
     }
     return failure === null ? null : this.#refused(failure);
-  }
-
-  #open(): void {
-    if (this.#client.started) return;
-    this.#run.firstByte();
-    this.#client.open(this.#answer.status, {
-      ...this.#answer.headers,
-      ...this.#headers,
-      ...servedHeaders(this.#run),
-      "content-type": "text/event-stream; charset=utf-8",
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-cache, no-transform",
-      "x-accel-buffering": "no",
-    });
-  }
-
-  #note(bytes: Buffer): void {
-    this.#digest.update(bytes);
-    this.#kept.push(bytes);
   }
 
   #usage(): ReturnType<typeof usageOf> {

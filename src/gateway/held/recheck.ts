@@ -1,0 +1,89 @@
+// Policy asked again at the release, with what was signed off: the bytes are those that were approved; time, groups, key,
+// application, catalog and policies are those of this moment.
+
+import type { Approval, ApprovalContent } from "../../approvals/approval.ts";
+import type { Ruling } from "../../approvals/ports.ts";
+import type { Recheck } from "../../approvals/releasing.ts";
+import type { CallFacts } from "../../facts/call-facts.ts";
+import type { ProposedAction } from "../../facts/proposed-actions.ts";
+import type { CallRun } from "../call-run.ts";
+import type { GatewayParts } from "../parts.ts";
+import type { Recording } from "../recording.ts";
+import { actionEntry, type DecidedAction, decideAction } from "../steps/decide-actions.ts";
+
+export class ActionRecheck implements Recheck {
+  readonly #parts: GatewayParts;
+  readonly #run: CallRun;
+  readonly #decided = new Map<string, DecidedAction>();
+  #recordings: Recording[] = [];
+
+  constructor(parts: GatewayParts, run: CallRun) {
+    this.#parts = parts;
+    this.#run = run;
+  }
+
+  /** What was put on record by the last try. */
+  get recordings(): readonly Recording[] {
+    return this.#recordings;
+  }
+
+  rule(approval: Approval, { bytes, question }: ApprovalContent, given: readonly string[]): Ruling {
+    const { call } = this.#run;
+    const now = this.#parts.inForce();
+    const detail = this.#changed(approval);
+    if (detail !== null) return denied(now.policy.revision, detail);
+    const asked = heldQuestion(question);
+    const facts = { ...call.facts, ...asked.facts, time: now.clock.now() };
+    const decided = decideAction(now, { ...call, facts }, actionOf(approval, bytes, asked.kind), {
+      given,
+      id: approval.action ?? approval.id,
+    });
+    this.#decided.set(approval.id, decided);
+    const { outcome, policies, signOffs, revision, error } = decided.decision;
+    return { outcome, policies, signOffs, revision, detail: decided.undescribable ?? error };
+  }
+
+  decided(approval: Approval): Recording["entry"] {
+    const decided = this.#decided.get(approval.id);
+    if (decided === undefined) throw new Error(`approval ${approval.id} was not decided again`);
+    const recording = actionEntry(this.#parts, this.#run, decided, approval.id);
+    this.#recordings.push(recording);
+    return recording.entry;
+  }
+
+  begin(): void {
+    this.#recordings = [];
+  }
+
+  #changed({ tool, tool_digest: digest }: Approval): string | null {
+    const { application, holder, request } = this.#run.call;
+    if (!this.#parts.holding.stands(application.name, holder?.keyId ?? null)) {
+      return "the key that asked for it is valid no more";
+    }
+    const offered = request.offeredTools.get(tool ?? "");
+    return (offered?.digest() ?? null) === digest ? null : "the tool's definition has changed since";
+  }
+}
+
+/** Facts of a tool call that its bytes do not say, as they were when it was held. */
+export interface HeldQuestion {
+  readonly kind: ProposedAction["kind"];
+  readonly facts: Pick<CallFacts, "labels" | "source_address" | "user">;
+}
+
+/** `question` is what `JSON.stringify` made of one, and was sealed since. */
+export function heldQuestion(question: string): HeldQuestion {
+  return JSON.parse(question);
+}
+
+export function actionOf(
+  { tool, choice, position }: Pick<Approval, "tool" | "choice" | "position">,
+  bytes: string,
+  kind: ProposedAction["kind"],
+): ProposedAction {
+  return { choice, position, id: null, kind, tool: tool ?? "", argumentBytes: bytes, malformed: null };
+}
+
+function denied(revision: string, detail: string): Ruling {
+  return { outcome: "deny", policies: [], signOffs: [], revision, detail };
+}

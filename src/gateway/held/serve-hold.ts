@@ -1,0 +1,268 @@
+// A client and what it waits for: until all of it is decided, or the client can wait no longer, or is gone. Whatever happens
+// here changes nothing of the approvals but that what was approved is released.
+
+import { current, type Hold } from "../../approvals/approval.ts";
+import type { Part, Release } from "../../approvals/releasing.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import { policyHeaders, servedHeaders } from "../answer-headers.ts";
+import type { AnswerWriter } from "../answer-writer.ts";
+import type { CallOutcome, CallRun, Completion } from "../call-run.ts";
+import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
+import { endRefused, recordEnd } from "../ending.ts";
+import type { GatewayParts } from "../parts.ts";
+import type { RequestIdentity } from "./conversation.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { waitLeftMs } from "./patience.ts";
+import { ActionRecheck } from "./recheck.ts";
+import { resumeMarker } from "./resume-marker.ts";
+import { type Fates, type HeldTurn, placeKey } from "./turn.ts";
+import { resumedStream, resumedWhole, streamTail, wholeAnswer } from "./turn-answer.ts";
+import { type Unreleased, unreleasedNote, waitingNote } from "./words.ts";
+
+export interface Serving {
+  readonly hold: Hold;
+  readonly turn: HeldTurn;
+  /** The choice that a later request picks up; null when this request is the one that the turn answers, or its retry. */
+  readonly resumed: number | null;
+  readonly identity: RequestIdentity;
+  readonly writer: AnswerWriter;
+  readonly headers: AnswerHeaders;
+  readonly end: Pick<Completion, "servedModel" | "finishReasons" | "usage">;
+}
+
+export async function serveHold(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  serving: Serving,
+): Promise<void> {
+  const { desk } = parts.holding;
+  let delivered = false;
+  try {
+    for (;;) {
+      const end = await waitWithBeats(parts, run, client, serving);
+      if (end === "settled") {
+        const recheck = new ActionRecheck(parts, run);
+        const release = await desk.release(serving.hold.id, { releasedTo: run.call.id, recheck });
+        // Somebody has edited it meanwhile: it waits again.
+        if (release.kind === "pending") continue;
+        await deliver(parts, run, client, serving, release, recheck);
+        delivered = await client.finished();
+        return;
+      }
+      if (end === "aborted") return await endGone(parts, run, serving);
+      if (end === "drain" && !client.started) return await endPending(parts, run, client, serving);
+      return await endWaiting(parts, run, client, serving);
+    }
+  } finally {
+    await desk.leave(serving.hold.id, delivered);
+  }
+}
+
+async function waitWithBeats(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  { hold, turn, writer }: Serving,
+): ReturnType<GatewayParts["holding"]["desk"]["wait"]> {
+  const beat = new Heartbeat({
+    client,
+    framing: writer.form.framing,
+    times: parts.waiting,
+    open: () => writer.open(),
+    note: (bytes) => writer.note(bytes),
+    naming: turn.naming,
+  });
+  const ms = waitLeftMs(run.call, run.call.request.stream, parts.waiting.waitMs, performance.now());
+  try {
+    return await parts.holding.desk.wait(hold.id, { signal: client.signal, ms });
+  } finally {
+    beat.stop();
+  }
+}
+
+async function deliver(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  serving: Serving,
+  release: Exclude<Release, { kind: "pending" }>,
+  recheck: ActionRecheck,
+): Promise<void> {
+  if (release.kind === "damaged") {
+    parts.log.error({ call: run.call.id, hold: serving.hold.id }, "what was held cannot be read");
+    return endRefused(parts, run, client, { reason: "internal" }, { headers: serving.headers });
+  }
+  for (const { entry, payload } of recheck.recordings) {
+    if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);
+  }
+  const unreleased = await Promise.all(release.refused.map((part) => unreleasedOf(parts, part)));
+  if (release.released.length === 0 && parts.waiting.onReject === "error") {
+    const refusal: Refusal = { reason: "approval_refused", detail: unreleasedNote(unreleased, run.call.id) };
+    const outcome = "withheld";
+    return endRefused(parts, run, client, refusal, { headers: serving.headers, outcome, ...ofEnd(serving) });
+  }
+  const fates: Fates = {
+    dropped: new Set(release.refused.map(({ approval }) => placeKey(approval))),
+    edited: new Map(
+      release.released
+        .filter(({ approval }) => approval.revision > 1)
+        .map(({ approval, content }) => [placeKey(approval), content.bytes]),
+    ),
+    note: (choice, text) => {
+      const here = release.refused.flatMap(({ approval }, at) => {
+        const one = unreleased[at];
+        return approval.choice === choice && one !== undefined ? [one] : [];
+      });
+      return here.length === 0 ? null : behind(text, unreleasedNote(here, run.call.id));
+    },
+  };
+  await answer(parts, run, client, serving, fates, outcomeOf(serving, release));
+}
+
+function outcomeOf({ turn }: Serving, release: Extract<Release, { kind: "settled" }>): CallOutcome {
+  if (release.refused.length === 0) return "ok";
+  const proposed = turn.choices.reduce((sum, { message }) => sum + proposals(message), 0);
+  return proposed > release.refused.length ? "partial" : "withheld";
+}
+
+function proposals(message: HeldTurn["choices"][number]["message"]): number {
+  const { tool_calls: calls, function_call: legacy } = message;
+  return (Array.isArray(calls) ? calls.length : 0) + (legacy === undefined || legacy === null ? 0 : 1);
+}
+
+/** The client can wait no longer: it gets an ordinary message, with a sign by which a later request goes on. */
+async function endWaiting(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  serving: Serving,
+): Promise<void> {
+  const { holding } = parts;
+  const { turn, identity } = serving;
+  const hold = (await holding.desk.hold(serving.hold.id)) ?? serving.hold;
+  const waiting = current(hold).filter(({ state }) => state === "pending");
+  const note = waitingNote(
+    waiting.map((approval) => ({
+      tool: approval.tool,
+      signOffs: approval.required.map(({ name }) => name),
+      reasons: [...new Set(approval.policies.map(({ reason }) => reason))],
+      link: holding.link(approval.id),
+    })),
+    run.call.id,
+  );
+  const everything = turn.choices.flatMap(({ index, message }) =>
+    Array.from({ length: proposals(message) }, (_, position) => placeKey({ choice: index, position })),
+  );
+  const fates: Fates = {
+    dropped: new Set(everything),
+    edited: new Map(),
+    note: (choice, text) => {
+      const said = `${text}${behind(text, note)}\n\n`;
+      const marker = resumeMarker(holding.markerKey, {
+        hold: hold.id,
+        choice,
+        application: run.call.application.name,
+        user: run.call.user,
+        before: identity.messages,
+        text: said,
+      });
+      return `${said.slice(text.length)}${marker}`;
+    },
+  };
+  await answer(parts, run, client, serving, fates, "held");
+}
+
+/** Completes the call, durably, and then sends the last bytes. */
+async function answer(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  serving: Serving,
+  fates: Fates,
+  outcome: CallOutcome,
+): Promise<void> {
+  const { writer, headers } = serving;
+  const last = lastBytes(run, serving, fates);
+  writer.note(last);
+  const unrecorded = await recordEnd(parts, run, {
+    outcome,
+    reason: null,
+    status: writer.form.status,
+    ...serving.end,
+    ...heldBy(run, serving),
+    ...writer.recorded(),
+  });
+  if (unrecorded !== null) return client.refuse(unrecorded, headers);
+  await writer.finish(last);
+}
+
+function lastBytes(run: CallRun, { turn, resumed }: Serving, fates: Fates): Buffer {
+  const { request } = run.call;
+  if (resumed !== null) {
+    if (!request.stream) return resumedWhole(turn, resumed, fates);
+    return resumedStream(turn, resumed, fates, request.endpoint === "chat" && request.includeUsage);
+  }
+  return turn.kind === "whole" ? wholeAnswer(turn, fates) : streamTail(turn, fates);
+}
+
+/** Nothing was written yet, and the gateway ends: the client is told to come back, and finds what it left. */
+async function endPending(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  serving: Serving,
+): Promise<void> {
+  const [first] = current(serving.hold);
+  const refusal: Refusal = {
+    reason: "approval_pending",
+    location: first === undefined ? "" : parts.holding.link(first.id),
+    retryAfterSeconds: 5,
+  };
+  const { headers } = serving;
+  await endRefused(parts, run, client, refusal, { headers, outcome: "held", ...ofEnd(serving) });
+}
+
+async function endGone(parts: GatewayParts, run: CallRun, serving: Serving): Promise<void> {
+  const refusal: Refusal = { reason: "client_closed" };
+  await recordEnd(parts, run, {
+    outcome: "client_closed",
+    reason: refusal.reason,
+    status: parts.statusOf(refusal),
+    ...serving.end,
+    ...heldBy(run, serving),
+    responseDigest: null,
+    response: null,
+  });
+}
+
+function ofEnd({ end }: Serving): { readonly usage: Completion["usage"] } {
+  return { usage: end.usage };
+}
+
+/** A call that was answered from what another had left waiting says so; its own turn is not another's. */
+function heldBy(run: CallRun, { hold }: Serving): Pick<Completion, "hold"> {
+  return hold.call === run.call.id ? {} : { hold: hold.id };
+}
+
+async function unreleasedOf(parts: GatewayParts, { approval, content }: Part): Promise<Unreleased> {
+  const last = approval.votes.findLast(({ decision }) => decision === "reject");
+  const by = last === undefined ? null : await parts.holding.operatorName(last.voter);
+  const reason = last === undefined ? null : (content?.reasons[last.voter] ?? null);
+  return { tool: approval.tool, state: approval.state, by, reason };
+}
+
+/** Set off from the text before it. */
+function behind(text: string, note: string): string {
+  return text === "" ? note : `\n\n${note}`;
+}
+
+/** The headers of an answer that waited. */
+export function heldHeaders(run: CallRun, headers: AnswerHeaders, refusal: Refusal | null): AnswerHeaders {
+  return {
+    ...headers,
+    ...servedHeaders(run),
+    "x-portcullis-decision": "hold",
+    ...(refusal !== null && "policies" in refusal ? policyHeaders(refusal.policies) : {}),
+  };
+}

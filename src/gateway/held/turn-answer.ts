@@ -1,0 +1,156 @@
+// What a client gets of a turn that waited. Where all of it is approved as it came, its very bytes go out; else the answer
+// is made anew around what is left, and says in words what is not there. Never empty, and never with a finish reason that
+// clients take for a filter.
+
+import { isObject, type JsonObject } from "../../facts/json-shape.ts";
+import { type Fates, type HeldTurn, remaining, type StreamTurn, type WholeTurn } from "./turn.ts";
+
+function isWhole({ dropped, edited }: Fates): boolean {
+  return dropped.size === 0 && edited.size === 0;
+}
+
+/** The body of an answer in one piece. */
+export function wholeAnswer(turn: WholeTurn, fates: Fates): Buffer {
+  if (isWhole(fates)) return Buffer.from(turn.body);
+  const answer: unknown = JSON.parse(turn.body);
+  const listed: readonly unknown[] =
+    isObject(answer) && Array.isArray(answer["choices"]) ? answer["choices"] : [];
+  const proposing = new Set(turn.choices.map(({ index }) => index));
+  const choices = listed.map((choice, position) => {
+    if (!isObject(choice)) return choice;
+    const index = indexOf(choice, position);
+    return proposing.has(index) ? changedChoice(choice, index, fates) : choice;
+  });
+  return Buffer.from(JSON.stringify({ ...(isObject(answer) ? answer : {}), choices }));
+}
+
+function changedChoice(choice: JsonObject, index: number, fates: Fates): JsonObject {
+  const message = isObject(choice["message"]) ? choice["message"] : {};
+  const left = remaining(index, message, fates);
+  const said = withNote(left.message, index, fates);
+  const reason = left.proposes ? choice["finish_reason"] : "stop";
+  return { ...choice, message: said, finish_reason: reason };
+}
+
+function withNote(
+  message: Record<string, unknown>,
+  choice: number,
+  { note }: Fates,
+): Record<string, unknown> {
+  const { content } = message;
+  const parts: readonly unknown[] = Array.isArray(content) ? content : [];
+  const text = typeof content === "string" ? content : parts.map(textOfPart).join("");
+  const added = note(choice, text);
+  if (added === null) return message;
+  return {
+    ...message,
+    content: Array.isArray(content) ? [...parts, { type: "text", text: added }] : `${text}${added}`,
+  };
+}
+
+function textOfPart(part: unknown): string {
+  return isObject(part) && typeof part["text"] === "string" ? part["text"] : "";
+}
+
+/** The events that take the place of those that were kept back. */
+export function streamTail(turn: StreamTurn, fates: Fates): Buffer {
+  if (isWhole(fates)) return Buffer.from(turn.held.map(({ raw }) => raw).join(""));
+  const proposing = new Set(turn.choices.map(({ index }) => index));
+  const events: string[] = [];
+  const tail: string[] = [];
+  for (const held of turn.held) {
+    if (held.choices.length === 0) tail.push(held.raw);
+    else events.push(...withoutChoices(held, proposing));
+  }
+  for (const choice of turn.choices) {
+    events.push(...choiceEvents(turn, choice, fates, sentText(turn.sent, choice.index)));
+  }
+  return Buffer.from([...events, ...tail].join(""));
+}
+
+function withoutChoices(held: StreamTurn["held"][number], gone: ReadonlySet<number>): readonly string[] {
+  if (!held.choices.some((index) => gone.has(index))) return [held.raw];
+  if (held.chunk === null) return [];
+  const listed: readonly unknown[] = Array.isArray(held.chunk["choices"]) ? held.chunk["choices"] : [];
+  const kept = listed.filter((choice, position) => !gone.has(indexOf(choice, position)));
+  // Usage is not withheld: whoever asked for it gets it.
+  if (kept.length === 0 && !isObject(held.chunk["usage"])) return [];
+  return [event({ ...held.chunk, choices: kept })];
+}
+
+function choiceEvents(
+  turn: Pick<HeldTurn, "naming">,
+  { index, message, finish_reason: finish }: HeldTurn["choices"][number],
+  fates: Fates,
+  text = "",
+): readonly string[] {
+  const left = remaining(index, message, fates);
+  const chunk = (delta: object, finishReason: string | null): string =>
+    event({
+      ...turn.naming,
+      object: "chat.completion.chunk",
+      choices: [{ index, delta, finish_reason: finishReason }],
+    });
+  const events = [chunk({ role: "assistant", content: fates.note(index, text) }, null)];
+  const { tool_calls: calls, function_call: legacy } = left.message;
+  if (Array.isArray(calls)) {
+    events.push(chunk({ tool_calls: calls.map((call, at) => ({ index: at, ...call })) }, null));
+  }
+  if (legacy !== undefined) events.push(chunk({ function_call: legacy }, null));
+  return [...events, chunk({}, left.proposes ? finish : "stop")];
+}
+
+/** One choice of a turn as an answer of its own, for a request that resumes it. */
+export function resumedWhole(turn: HeldTurn, choice: number, fates: Fates): Buffer {
+  const resumed = choiceOf(turn, choice);
+  const left = remaining(choice, { ...resumed.message, content: null }, fates);
+  const message = withNote({ role: "assistant", ...left.message }, choice, fates);
+  const finish = left.proposes ? resumed.finish_reason : "stop";
+  const choices = [{ index: 0, message, logprobs: null, finish_reason: finish }];
+  return Buffer.from(JSON.stringify({ ...turn.naming, object: "chat.completion", choices, usage: noTokens }));
+}
+
+export function resumedStream(turn: HeldTurn, choice: number, fates: Fates, withUsage: boolean): Buffer {
+  const { message, finish_reason } = choiceOf(turn, choice);
+  const events = choiceEvents(turn, { index: choice, message, finish_reason }, fates).map((one) =>
+    one.replace(/"choices":\[\{"index":\d+/, '"choices":[{"index":0'),
+  );
+  const usage = event({ ...turn.naming, object: "chat.completion.chunk", choices: [], usage: noTokens });
+  return Buffer.from([...events, ...(withUsage ? [usage] : []), "data: [DONE]\n\n"].join(""));
+}
+
+/** The model was not asked again. */
+const noTokens = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+
+function choiceOf(turn: HeldTurn, choice: number): HeldTurn["choices"][number] {
+  const found = turn.choices.find(({ index }) => index === choice) ?? turn.choices[0];
+  if (found === undefined) throw new Error("a turn is held that proposes nothing");
+  return found;
+}
+
+/** The text of a choice in events that were framed by us. */
+export function sentText(sent: string, choice: number): string {
+  let text = "";
+  for (const one of sent.split("\n\n")) {
+    if (!one.startsWith("data: ")) continue;
+    const chunk: unknown = JSON.parse(one.slice("data: ".length));
+    const listed: readonly unknown[] =
+      isObject(chunk) && Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
+    for (const [position, part] of listed.entries()) {
+      if (!isObject(part) || indexOf(part, position) !== choice) continue;
+      const delta = part["delta"] ?? part["message"];
+      const content = isObject(delta) ? delta["content"] : null;
+      if (typeof content === "string") text += content;
+    }
+  }
+  return text;
+}
+
+function indexOf(choice: unknown, position: number): number {
+  const index = isObject(choice) ? choice["index"] : position;
+  return typeof index === "number" ? index : position;
+}
+
+function event(chunk: object): string {
+  return `data: ${JSON.stringify(chunk)}\n\n`;
+}

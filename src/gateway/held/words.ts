@@ -1,0 +1,60 @@
+// What people read in place of what waits, or was not released: an ordinary assistant's message, so that no client needs to
+// know of us to show it.
+
+import type { ApprovalState } from "../../approvals/approval-states.ts";
+
+/** One tool call, or the request itself, that did not come through. */
+export interface Unreleased {
+  /** Null for the request itself. */
+  readonly tool: string | null;
+  readonly state: ApprovalState;
+  /** Who ended it, where somebody did. */
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+export interface Waiting {
+  readonly tool: string | null;
+  readonly signOffs: readonly string[];
+  readonly reasons: readonly string[];
+  /** Where it can be decided. */
+  readonly link: string;
+}
+
+export function unreleasedNote(parts: readonly Unreleased[], call: string): string {
+  const said = parts.map((part) => `${subject(part.tool)} ${fate(part)}`);
+  return `[Portcullis] ${said.join(" ")} Nothing of it was done. Call: ${call}`;
+}
+
+function fate({ state, by, reason }: Unreleased): string {
+  const who = by === null ? "" : ` by ${by}`;
+  const why = reason === null || reason === "" ? "." : `: ${reason}`;
+  switch (state) {
+    case "rejected":
+      return `was rejected${who}${why}`;
+    case "expired":
+      return "was not decided in time, so its approval has expired.";
+    case "cancelled":
+      return "was cancelled by its requester.";
+    case "revoked":
+      return `was approved and then revoked${who}${why}`;
+    case "lapsed":
+      return "was approved, and its approval lapsed before it was used.";
+    case "stale":
+      return "was approved, and policy asks for more today.";
+    default:
+      return "could not be released.";
+  }
+}
+
+export function waitingNote(parts: readonly Waiting[], call: string): string {
+  const said = parts.map(({ tool, signOffs, reasons, link }) => {
+    const why = reasons.length === 0 ? "" : ` (${reasons.join("; ")})`;
+    return `${subject(tool)} waits for a sign-off by ${signOffs.join(", ")}${why}: ${link}`;
+  });
+  return `[Portcullis] ${said.join(" ")} Nothing of it was done yet. Once it is decided, send any further message to go on. Call: ${call}`;
+}
+
+function subject(tool: string | null): string {
+  return tool === null ? "This request" : `The tool call \`${tool}\``;
+}

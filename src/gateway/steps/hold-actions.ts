@@ -1,0 +1,136 @@
+// Tool calls that policy holds: they are put down with the answer they stand in, durably, and then the client waits.
+
+import type { HeldItem } from "../../approvals/filing.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import { withheldHeaders } from "../answer-headers.ts";
+import { AnswerWriter } from "../answer-writer.ts";
+import type { CallRun, Completion } from "../call-run.ts";
+import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
+import { endRefused } from "../ending.ts";
+import { requestIdentity } from "../held/conversation.ts";
+import type { HeldQuestion } from "../held/recheck.ts";
+import { heldHeaders, serveHold } from "../held/serve-hold.ts";
+import { encodeHeld, type HeldTurn } from "../held/turn.ts";
+import type { GatewayParts } from "../parts.ts";
+import type { Recording } from "../recording.ts";
+import { type ActionsVerdict, actionEntries, type DecidedAction } from "./decide-actions.ts";
+
+export interface HeldAnswer {
+  readonly turn: HeldTurn;
+  /** The gate's own. */
+  readonly headers: AnswerHeaders;
+  readonly end: Pick<Completion, "servedModel" | "finishReasons" | "usage">;
+  /** Of a stream that has begun; left out, the answer is in one piece. */
+  readonly writer?: AnswerWriter;
+}
+
+export async function holdActions(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  verdict: ActionsVerdict,
+  held: HeldAnswer,
+): Promise<void> {
+  const { call } = run;
+  const identity = requestIdentity(call);
+  const { names, keyCreator } = parts.holding.behind(call.application.name, call.holder?.keyId ?? null);
+  let recordings: readonly Recording[] = [];
+  const filed = await parts.holding.desk.file({
+    call: call.id,
+    application: call.application.name,
+    groups: call.application.groups,
+    user: call.user,
+    subject: call.subject,
+    requesters: call.request.user === null ? names : [...names, call.request.user],
+    keyCreator,
+    endpoint: call.endpoint,
+    conversation: identity.conversation,
+    attachKey: identity.attachKey,
+    answer: encodeHeld(held.turn),
+    items: verdict.decided
+      .filter(({ decision }) => decision.outcome === "hold")
+      .map((one) => heldItem(run, one)),
+    before: () => {
+      recordings = actionEntries(parts, run, verdict);
+      return recordings.map(({ entry }) => entry);
+    },
+  });
+  if (!filed.ok) {
+    const refusal = notFiled(verdict, filed.failure);
+    return endRefused(parts, run, client, refusal, {
+      headers: withheldHeaders(held.headers, refusal),
+      outcome: "withheld",
+      usage: held.end.usage,
+      before: actionEntries(parts, run, verdict),
+    });
+  }
+  for (const { entry, payload } of recordings) {
+    if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);
+  }
+  const writer = held.writer ?? wholeWriter(parts, run, client, held, verdict.refusal);
+  await serveHold(parts, run, client, {
+    hold: filed.value,
+    turn: held.turn,
+    resumed: null,
+    identity,
+    writer,
+    headers: held.headers,
+    end: held.end,
+  });
+}
+
+function wholeWriter(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  { turn, headers }: HeldAnswer,
+  refusal: Refusal | null,
+): AnswerWriter {
+  return new AnswerWriter(run, client, {
+    framing: "json",
+    status: turn.status,
+    headers: () => ({ ...turn.headers, ...heldHeaders(run, headers, refusal) }),
+    keepBytes: run.call.application.payloads === "response" ? parts.limits.response : 0,
+  });
+}
+
+function heldItem(run: CallRun, { id, action, classification, decision, labels }: DecidedAction): HeldItem {
+  const { facts } = run.call;
+  const { labels: callLabels, source_address, user } = facts;
+  const question: HeldQuestion = {
+    kind: action.kind,
+    facts: { labels: callLabels, source_address, ...(user === undefined ? {} : { user }) },
+  };
+  return {
+    kind: "action",
+    action: id,
+    choice: action.choice,
+    position: action.position,
+    tool: action.tool,
+    target: null,
+    effect: classification.effect,
+    toolDigest: classification.toolDigest,
+    labels: labels ?? [],
+    bytes: action.argumentBytes,
+    question: JSON.stringify(question),
+    signOffs: decision.signOffs,
+    policies: decision.policies,
+    policyRevision: decision.revision,
+  };
+}
+
+function notFiled(
+  { refusal }: ActionsVerdict,
+  failure: Exclude<Awaited<ReturnType<GatewayParts["holding"]["desk"]["file"]>>, { ok: true }>["failure"],
+): Refusal {
+  const { tools = [], policies = [] } = refusal?.reason === "approval_required" ? refusal : {};
+  const denied = (detail: string): Refusal => ({ reason: "tool_call_denied", tools, detail, policies });
+  switch (failure.reason) {
+    case "full":
+      return denied("as many approvals wait as may (`approvals.pending`); have some decided first");
+    case "rejected_before":
+      return denied("the same was rejected before in this conversation, and is not asked for again");
+    case "undeclared":
+      return denied(`the sign-off \`${failure.signOff}\` is not declared any more`);
+  }
+}
