@@ -6,7 +6,16 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import type { ChangeOutcome, HoldChange } from "../../approvals/approval-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import { approvalRow, changeOf, comparable, filed, holdRow, noCaps, writersOf } from "./approval-samples.ts";
+import {
+  approvalRow,
+  changeOf,
+  comparable,
+  filed,
+  holdRow,
+  noCaps,
+  turnOf,
+  writersOf,
+} from "./approval-samples.ts";
 import { assertLogHolds, type OpenStorage, withStorage } from "./driver.ts";
 import { entries, entry, hex } from "./samples.ts";
 
@@ -144,7 +153,7 @@ function describeConditions(open: OpenStorage): void {
 
   test("a change and an activation that race for the policies come in an order in which each is right", () =>
     withStorage(open, async (stores, opened) => {
-      const other = (await writersOf(stores, opened)).at(-1) ?? stores;
+      const other = turnOf(await writersOf(stores, opened), 1);
       const activate = (round: number, recorded: EncodedEntry) =>
         other.revisions.activate({ revision: `r${round}`, content: "{}", activatedAt: 1 }, recorded);
       await activate(0, entry());
@@ -179,9 +188,7 @@ function describeRaces(open: OpenStorage): void {
         };
       });
       const outcomes = await Promise.all(
-        attempts.map(({ change, recorded }, at) =>
-          writers[at % writers.length]?.approvals.change(change, recorded),
-        ),
+        attempts.map(({ change, recorded }, at) => turnOf(writers, at).approvals.change(change, recorded)),
       );
       const winners = attempts.filter((_, at) => outcomes[at] === "changed");
       assert.equal(winners.length, 1);
@@ -198,7 +205,7 @@ function describeRaces(open: OpenStorage): void {
   test("a hold is read as it was at one moment, whoever changes it meanwhile", () =>
     withStorage(open, async (stores, opened) => {
       const writers = await writersOf(stores, opened);
-      const reader = writers.at(-1)?.approvals ?? stores.approvals;
+      const reader = turnOf(writers, 1).approvals;
       const hold = holdRow({ record: "1" });
       const rows = Array.from({ length: 5 }, () => approvalRow(hold, { record: "1" }));
       await stores.approvals.file(hold, rows, noCaps, entries(1));

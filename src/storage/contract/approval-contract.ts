@@ -7,7 +7,16 @@ import { describe, test } from "node:test";
 import { FencedError } from "../../audit/log-store.ts";
 import { describeApprovalChanges } from "./approval-changes.ts";
 import { describeApprovalQueries } from "./approval-queries.ts";
-import { approvalRow, changeOf, comparable, filed, holdRow, noCaps, writersOf } from "./approval-samples.ts";
+import {
+  approvalRow,
+  changeOf,
+  comparable,
+  filed,
+  holdRow,
+  noCaps,
+  turnOf,
+  writersOf,
+} from "./approval-samples.ts";
 import { assertLogHolds, type OpenStorage, withStorage } from "./driver.ts";
 import { entries, entry } from "./samples.ts";
 
@@ -123,7 +132,7 @@ function describeFiling(open: OpenStorage): void {
 function describeCaps(open: OpenStorage): void {
   test("an application and each of its users have as much pending as they may, and no more", () =>
     withStorage(open, async ({ approvals, log }) => {
-      const caps = { perApplication: 5, perUser: 2 };
+      const caps = { perApplication: 6, perUser: 2 };
       const fileFor = async (...users: readonly (string | null)[]) => {
         const hold = holdRow();
         const rows = users.map((user) => approvalRow(hold, { user }));
@@ -135,13 +144,15 @@ function describeCaps(open: OpenStorage): void {
       assert.equal(await fileFor("ana"), "filed");
       assert.equal(await fileFor("ana", "ben", "ana"), "full", "one of two users' cap");
       assert.equal(await fileFor("ana", "ben"), "filed");
+      assert.equal(await fileFor("ben"), "filed", "what other users have is not his");
+      assert.equal(await fileFor("ben"), "full");
       assert.equal(await fileFor(null, null, null), "full", "an application's cap, whoever the user");
       assert.equal(await fileFor(null, null), "filed");
-      assert.equal(await fileFor("ben"), "full");
+      assert.equal(await fileFor("eve"), "full");
       const elsewhere = holdRow({ application: "desk" });
       const [one, two] = [approvalRow(elsewhere, { user: "ana" }), approvalRow(elsewhere, { user: "ana" })];
       assert.equal(await approvals.file(elsewhere, [one, two], caps, entries(1)), "filed");
-      assert.equal((await log.head()).size, 4);
+      assert.equal((await log.head()).size, 5);
     }));
 
   test("what waits no longer, and a revision that has another in its place, takes no room", () =>
@@ -170,7 +181,7 @@ function describeCaps(open: OpenStorage): void {
         Array.from({ length: 60 }, (_, at) => {
           const hold = holdRow();
           const row = approvalRow(hold, { user: users[at % users.length] ?? null });
-          return writers[at % writers.length]?.approvals.file(hold, [row], caps, entries(1));
+          return turnOf(writers, at).approvals.file(hold, [row], caps, entries(1));
         }),
       );
       const pending = await stores.approvals.list({ states: ["pending"], limit: 100 });

@@ -1,5 +1,6 @@
 // What the contract suite holds, and who files and changes it.
 
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type {
   ApprovalCaps,
@@ -76,6 +77,13 @@ export async function writersOf(stores: Storage, opened: StorageUnderTest): Prom
   const rivals = [await opened.rival(), await opened.rival()];
   for (const [at, rival] of rivals.entries()) await rival.log.takeOver(`inst_rival_${at}`);
   return [stores, ...rivals];
+}
+
+/** One after the other, again and again. */
+export function turnOf(writers: readonly Storage[], at: number): Storage {
+  const writer = writers[at % writers.length];
+  assert.ok(writer !== undefined);
+  return writer;
 }
 
 export function comparable(kept: KeptHold | null): unknown {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FencedError, LogUnavailableError } from "../../audit/log-store.ts";
 import type { Storage } from "../storage.ts";
+import { approvalRow, changeOf, holdRow, noCaps } from "./approval-samples.ts";
 import { type OpenStorage, withStorage } from "./driver.ts";
 import { apiKey, entries, entry, headOf } from "./samples.ts";
 
@@ -18,7 +19,7 @@ export function describeFenceContract(open: OpenStorage): void {
         const rival = await opened.rival();
         await opened.replace(rival, "inst_2");
         for (const [what, write] of writes(stores)) await assert.rejects(write(), FencedError, what);
-        assert.deepEqual(await stateOf(rival), { checkpoint: null, openFrom: 0, position: 0, subject: null });
+        assert.deepEqual(await stateOf(rival), untouched);
         for (const [what, write] of writes(rival)) assert.notEqual(await write(), false, what);
       }));
 
@@ -32,7 +33,7 @@ export function describeFenceContract(open: OpenStorage): void {
           assert.equal(one.reason.message, "it was enough");
         }
         const again = await opened.reopen();
-        assert.deepEqual(await stateOf(again), { checkpoint: null, openFrom: 0, position: 0, subject: null });
+        assert.deepEqual(await stateOf(again), untouched);
         assert.equal((await again.log.head()).size, 0);
       }));
   });
@@ -51,8 +52,10 @@ function writes({
   payloads,
   keys,
   usage,
+  approvals,
 }: Storage): readonly (readonly [string, () => Promise<unknown>])[] {
   const { size, frontier } = headOf([]);
+  const hold = holdRow();
   const checkpoint = { size, frontier, time: 1, root: Buffer.alloc(32), note: "note" };
   return [
     ["an append", () => log.append(entries(1))],
@@ -64,14 +67,19 @@ function writes({
     ["payload", () => payloads.putPayloads([])],
     ["usage", () => usage.advance(0, 1, [])],
     ["usage that is counted anew", () => usage.reset()],
+    ["a hold", () => approvals.file(hold, [approvalRow(hold)], noCaps, [])],
+    ["a hold's change", () => approvals.change(changeOf(hold), [])],
   ];
 }
 
-async function stateOf({ log, payloads, usage }: Storage) {
+const untouched = { checkpoint: null, openFrom: 0, position: 0, subject: null, held: 0 };
+
+async function stateOf({ log, payloads, usage, approvals }: Storage) {
   return {
     checkpoint: await log.latestCheckpoint(),
     openFrom: await log.openFrom(),
     position: await usage.position(),
     subject: await payloads.subjectById(subject.id),
+    held: (await approvals.list({ limit: 1 })).length,
   };
 }

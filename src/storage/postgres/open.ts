@@ -3,6 +3,7 @@
 import type { LogStore } from "../../audit/log-store.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import type { Storage } from "../storage.ts";
+import { PostgresApprovalStore } from "./approval-store.ts";
 import { PostgresChanges } from "./changes.ts";
 import { PostgresCounterStore } from "./counter-store.ts";
 import { type HeartbeatTimes, heartbeatTimes, Instances } from "./instances.ts";
@@ -53,6 +54,7 @@ export async function openPostgresStorage(place: PostgresPlace): Promise<Storage
     revisions: new PostgresRevisionStore(reader, writer),
     usage: new PostgresUsageStore(reader, writer),
     counters: new PostgresCounterStore(reader, writer),
+    approvals: new PostgresApprovalStore(reader, writer),
     close: async () => {
       instances.close();
       await changes.close();

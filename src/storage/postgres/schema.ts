@@ -80,4 +80,28 @@ export const migrations: readonly string[] = [
     requests bigint NOT NULL, tokens bigint NOT NULL, micro_usd bigint NOT NULL, unpriced bigint NOT NULL
   );
   `,
+  `
+  -- What waits for people. What is sealed does not compress.
+  CREATE TABLE holds (
+    id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, call text NOT NULL, application text NOT NULL,
+    attach_key text COLLATE "C" NOT NULL, created_at bigint NOT NULL, due_at bigint, record text NOT NULL, mac text NOT NULL,
+    content bytea NOT NULL
+  );
+  ALTER TABLE holds ALTER content SET STORAGE EXTERNAL;
+  CREATE INDEX holds_by_attach_key ON holds (attach_key, created_at, id);
+  CREATE INDEX holds_by_due_time ON holds (due_at, id) WHERE due_at IS NOT NULL;
+  -- \`newest\`: the last revision of each, which is the only one that is listed and counted.
+  CREATE TABLE approvals (
+    id text COLLATE "C" NOT NULL, revision bigint NOT NULL, hold text COLLATE "C" NOT NULL, state text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C", application text COLLATE "C" NOT NULL, conversation text COLLATE "C" NOT NULL,
+    fingerprint text COLLATE "C" NOT NULL, created_at bigint NOT NULL, record text NOT NULL, newest boolean NOT NULL,
+    content bytea NOT NULL, PRIMARY KEY (id, revision)
+  );
+  ALTER TABLE approvals ALTER content SET STORAGE EXTERNAL;
+  CREATE INDEX approvals_by_hold ON approvals (hold, id, revision);
+  CREATE INDEX approvals_by_state ON approvals (state, id) WHERE newest;
+  CREATE INDEX approvals_pending ON approvals (application, user_id) WHERE newest AND state = 'pending';
+  CREATE INDEX approvals_by_fingerprint ON approvals (conversation, fingerprint, state) WHERE newest;
+  INSERT INTO changes VALUES ('approvals', 0);
+  `,
 ];
