@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
+import type { ApprovalDesk } from "../approvals/desk.ts";
 import type { Leaf, LeafOf } from "../audit/leaf-schema.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { Payloads } from "../audit/payloads.ts";
@@ -14,8 +15,10 @@ import type { Trail } from "../audit/trail.ts";
 import { logStoreSource } from "../audit/verify/entry-source.ts";
 import { findingText } from "../audit/verify/finding.ts";
 import { verifyLog } from "../audit/verify/verify-log.ts";
+import { type Config, configSchema } from "../config/schema.ts";
 import { SecretValue } from "../core/secret-value.ts";
 import { openKek } from "../credentials/kek.ts";
+import { openRootKey } from "../credentials/root-key.ts";
 import { type CatalogEntry, ToolCatalog } from "../facts/tool-catalog.ts";
 import { refusalClasses } from "../http/refusal-classes.ts";
 import { refusalMessage } from "../http/refusal-message.ts";
@@ -31,11 +34,13 @@ import { UpstreamHealth } from "../providers/upstream-health.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";
 import { PriceBook } from "../usage/price-book.ts";
 import { Reservations } from "../usage/reservations.ts";
+import { approvalFaults, holdingOf, openApprovals } from "../wiring/approvals.ts";
 import { openRecord } from "../wiring/record.ts";
 import { trailEvents } from "../wiring/trail-events.ts";
 import type { Endpoint, PayloadLevel } from "./call.ts";
 import { type CallWatch, unwatched } from "./call-watch.ts";
 import { RecordingChannel } from "./client.test-support.ts";
+import type { WaitingTerms } from "./held/holding.ts";
 import { journalled } from "./journalled-store.test-support.ts";
 import { LateCompletions } from "./late-completions.ts";
 import type { GatewayParts, Limits } from "./parts.ts";
@@ -52,6 +57,16 @@ permit (principal, action in [Portcullis::Action::"chat", Portcullis::Action::"e
 permit (principal, action in Portcullis::Action::"call_tool", resource);
 `;
 
+/** Whoever is in `operators` gives the sign-off `default`, and `ana` alone `finance`. */
+export const testConfig: Config = configSchema.parse({
+  groups: { operators: ["ben@example.com", "cleo@example.com"] },
+  sign_offs: {
+    finance: { approvers: ["ana@example.com"] },
+    default: { approvers: ["group:operators"] },
+  },
+  applications: [{ name: "assistant", groups: ["staff"], owner: "ana" }],
+});
+
 export interface TestGatewayOptions {
   readonly policies?: string;
   readonly catalog?: Readonly<Record<string, CatalogEntry>>;
@@ -63,6 +78,9 @@ export interface TestGatewayOptions {
   readonly upstreams?: Readonly<Record<string, Script>>;
   readonly payloads?: PayloadLevel;
   readonly limits?: Partial<Limits>;
+  /** Nobody waits unless a test says so. */
+  readonly waiting?: Partial<WaitingTerms>;
+  readonly config?: Config;
   readonly watch?: CallWatch;
 }
 
@@ -81,6 +99,7 @@ export interface TestGateway extends AsyncDisposable {
   /** Log lines about faults that nobody was told of otherwise. */
   readonly faults: string[];
   readonly trail: Trail;
+  readonly desk: ApprovalDesk;
   upstream(name?: string): ScriptedProvider;
   /** While `failing` says true of an append (named as in the journal), the trail cannot take it. */
   readonly control: {
@@ -113,11 +132,12 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const clock = { now: () => monday };
   const keysFolder = join(folder, "keys");
   const log = pino({ base: null }, { write: (line: string) => faults.push(line) });
-  const { trail, subjects, payloads } = await openRecord({
+  const kek = await openKek(keysFolder, true, {});
+  const { trail, subjects, payloads, dataKeys, instance } = await openRecord({
     log: journalled(storage.log, journal, (entries) => control.failing(entries)),
     payloads: storage.payloads,
     keysFolder,
-    kek: await openKek(keysFolder, true, {}),
+    kek,
     origin: null,
     version: "0.1.0",
     faults: log,
@@ -140,6 +160,23 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   );
   const providers = new Map<string, ModelProvider>([...upstreams, ["demo", new DemoProvider("demo")]]);
   const late = new LateCompletions((entries) => trail.append(entries));
+  const rootKey = await openRootKey(kek, storage.payloads, true);
+  const config = (): Config => options.config ?? testConfig;
+  const gatewayParts = (): GatewayParts => parts;
+  const desk = openApprovals({
+    store: storage.approvals,
+    trail,
+    subjects,
+    dataKeys,
+    rootKey,
+    instance,
+    config,
+    gateway: gatewayParts,
+    mayVote: async () => null,
+    hasEnded: async (other) => other !== instance,
+    faults: approvalFaults(log),
+  });
+  await desk.start();
   const parts: GatewayParts = {
     clock,
     keys: new KeyIdentifier(keys, clock.now),
@@ -175,6 +212,17 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     messageOf: refusalMessage,
     late,
     watch: options.watch ?? unwatched,
+    holding: holdingOf({
+      desk,
+      rootKey,
+      keys,
+      subjects,
+      config,
+      gateway: gatewayParts,
+      url: () => "http://gateway.test",
+    }),
+    waiting: { waitMs: 0, commitMs: 0, beatMs: 1000, onReject: "message", ...options.waiting },
+    inForce: gatewayParts,
   };
   const all = async (from = 0): Promise<readonly Leaf[]> =>
     (await storage.log.read(from, from + 10_000)).map((entry) => {
@@ -192,6 +240,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     journal,
     faults,
     trail,
+    desk,
     control,
     upstream: (name = "up") => {
       const upstream = upstreams.get(name);
@@ -219,6 +268,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     all,
     async [Symbol.asyncDispose]() {
       control.failing = () => false;
+      await desk.stop();
       await late.close();
       await payloads.flush();
       await policies.close();
