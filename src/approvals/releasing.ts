@@ -15,8 +15,8 @@ export interface Recheck {
   /** Whatever it has said before did not come to be. */
   begin(): void;
   /** `given`: names of sign-offs. */
-  rule(approval: Approval, content: ApprovalContent, given: readonly string[]): Ruling;
-  /** The entry of that decision. */
+  rule(approval: Approval, content: ApprovalContent, given: readonly string[]): Promise<Ruling>;
+  /** The entry of that decision, made at once. */
   decided(approval: Approval, content: ApprovalContent, ruling: Ruling): EncodedEntry;
 }
 
@@ -77,15 +77,22 @@ async function tryRelease(
   if (candidates.length === 0) return settled(parts, hold, nothing);
   const now = await parts.holds.store.now();
   if (hold.usable_until === null || now >= hold.usable_until) return lapse(parts, hold, now);
+  request.recheck.begin();
   const asked: Asked[] = [];
   for (const approval of candidates) {
     const content = await parts.holds.contentOf(hold, approval);
     if (content === null) return { kind: "damaged" };
-    asked.push({ approval, content, given: await given(parts, approval) });
+    const signedOff = await given(parts, approval);
+    const names = (signedOff ?? []).map(({ name }) => name);
+    const ruling = await request.recheck.rule(approval, content, names);
+    asked.push({ approval, content, given: signedOff, ruling });
   }
-  const checked = recheckAll(parts, hold, asked, request);
+  const revision = asked[0]?.ruling.revision ?? "";
+  // Policies were replaced in between: all of it rests on one revision.
+  if (asked.some(({ ruling }) => ruling.revision !== revision)) return null;
+  const checked = recorded(parts, hold, asked, request);
   if (checked.entries.length === 0) return settled(parts, hold, nothing);
-  const conditions = { until: hold.usable_until, revision: checked.revision };
+  const conditions = { until: hold.usable_until, revision };
   const { outcome, hold: after } = await parts.holds.change(hold, checked.hold, checked.entries, conditions);
   return outcome === "changed" ? settled(parts, after, checked.delivered) : null;
 }
@@ -104,6 +111,7 @@ interface Asked {
   readonly content: ApprovalContent;
   /** Null when the sign-offs do not suffice any more. */
   readonly given: ReleaseFacts["given"] | null;
+  readonly ruling: Ruling;
 }
 
 interface Checked {
@@ -111,31 +119,21 @@ interface Checked {
   readonly entries: readonly EncodedEntry[];
   /** Ids of the approvals that are given out. */
   readonly delivered: ReadonlySet<string>;
-  /** Policy revision that the decisions rest on. */
-  readonly revision: string;
 }
 
 const nothing: ReadonlySet<string> = new Set();
 
-/** In one go: all of it rests on one revision, and is on record in the order of its times. */
-function recheckAll(
+/** In one go, so that all of it is on record in the order of its times. */
+function recorded(
   parts: ReleasingParts,
   before: Hold,
   asked: readonly Asked[],
   { recheck, releasedTo }: ReleaseRequest,
 ): Checked {
-  recheck.begin();
   let hold: Hold = { ...before, deliveries: before.deliveries + 1 };
   const entries: EncodedEntry[] = [];
   const delivered = new Set<string>();
-  let revision = "";
-  for (const { approval, content, given: signedOff } of asked) {
-    const ruling = recheck.rule(
-      approval,
-      content,
-      (signedOff ?? []).map(({ name }) => name),
-    );
-    revision = ruling.revision;
+  for (const { approval, content, given: signedOff, ruling } of asked) {
     if (signedOff === null || ruling.outcome !== "permit") {
       const only = (one: Approval): boolean => one.id === approval.id;
       const reason = ruling.detail ?? "it needs more than was signed off";
@@ -150,12 +148,12 @@ function recheckAll(
     const isFirst = approval.state === "approved";
     const released = isFirst ? moved(moved(approval, "claim"), "deliver") : approval;
     if (isFirst) entries.push(recheck.decided(released, content, ruling));
-    const facts = { releasedTo, delivery: hold.deliveries, given: signedOff, revision };
+    const facts = { releasedTo, delivery: hold.deliveries, given: signedOff, revision: ruling.revision };
     entries.push(parts.entries.released(released, facts));
     hold = replaced(hold, released);
     delivered.add(approval.id);
   }
-  return { hold, entries, delivered, revision };
+  return { hold, entries, delivered };
 }
 
 function moved(approval: Approval, event: ApprovalEvent): Approval {

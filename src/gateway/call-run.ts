@@ -44,6 +44,8 @@ export class CallRun {
   decided = false;
   /** Whether it holds a reservation: from then on it owes the counters what it used. */
   reserved = false;
+  /** What the call itself waits for, or waited for. */
+  heldBy: string | null = null;
   /** Requests that left for a provider. */
   sent = 0;
   /** Where the last request went. */

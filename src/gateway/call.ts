@@ -26,6 +26,8 @@ export interface IncomingCall {
   readonly body: Buffer;
   /** The client's address in text form: the socket's, unless a trusted proxy says otherwise. */
   readonly sourceAddress: string;
+  /** `body` as it came, where a sign to pick up what waits was taken out of it. */
+  readonly marked?: Buffer;
   /** `performance.now()` when the request's headers had arrived. */
   readonly arrivedAt: number;
 }

@@ -67,6 +67,12 @@ export const testConfig: Config = configSchema.parse({
   applications: [{ name: "assistant", groups: ["staff"], owner: "ana" }],
 });
 
+/** Who may vote is the config's word alone. */
+const votes = `
+@id("votes") @reason("approvers approve")
+permit (principal, action == Portcullis::Action::"approve", resource);
+`;
+
 export interface TestGatewayOptions {
   readonly policies?: string;
   readonly catalog?: Readonly<Record<string, CatalogEntry>>;
@@ -301,12 +307,12 @@ async function openTestPolicies(
 ): Promise<ActivePolicies> {
   const policiesFolder = join(folder, "policies");
   mkdirSync(policiesFolder);
-  writeFileSync(join(policiesFolder, "test.cedar"), options.policies ?? openPolicies);
+  writeFileSync(join(policiesFolder, "test.cedar"), `${options.policies ?? openPolicies}${votes}`);
   const opened = await ActivePolicies.open({
     folder: policiesFolder,
     world: {
       applications: [{ name: "assistant", groups: ["staff"], environment: "test", owner: "ana" }],
-      groups: ["staff"],
+      groups: ["staff", "operators"],
       tools: Object.keys(options.catalog ?? {}),
       signOffs: ["finance", "default"],
     },

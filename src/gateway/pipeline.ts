@@ -1,6 +1,7 @@
 // The gate. Every model call takes this path, streamed or not, whatever its endpoint and however many targets are tried:
 // identify → parse → resolve → describe → (decide → record → dispatch)+ → inspect → decide actions → record → answer.
 
+import type { Hold } from "../approvals/approval.ts";
 import { LogUnavailableError } from "../audit/log-store.ts";
 import { LeafTooLargeError } from "../audit/trail-entry.ts";
 import type { Refusal } from "../core/refusal.ts";
@@ -11,6 +12,9 @@ import { CallRun } from "./call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
 import { discard } from "./discard.ts";
 import { endRefused } from "./ending.ts";
+import { mayCarryMarker, withoutMarkers } from "./held/resume-marker.ts";
+import { serveAgain } from "./held/serve-hold.ts";
+import type { HeldTurn } from "./held/turn.ts";
 import type { GatewayParts } from "./parts.ts";
 import { triedRefusal } from "./provider-refusal.ts";
 import { type Recording, record } from "./recording.ts";
@@ -19,8 +23,10 @@ import { answerWhole } from "./steps/answer-whole.ts";
 import { type CallDecision, decide, decisionRefusal } from "./steps/decide.ts";
 import { decideCounted } from "./steps/decide-counted.ts";
 import { describe } from "./steps/describe.ts";
+import { holdCall } from "./steps/hold-call.ts";
 import { identify } from "./steps/identify.ts";
 import { parse } from "./steps/parse.ts";
+import { type PickedUp, pickUp } from "./steps/pick-up.ts";
 import { undescribedCompletionEntry } from "./steps/record-completion.ts";
 import { decisionEntry, undescribedEntry } from "./steps/record-decision.ts";
 import { relayStream } from "./steps/relay-stream.ts";
@@ -36,18 +42,26 @@ export async function handleCall(
 ): Promise<void> {
   const identified = identify(parts, incoming);
   if (!identified.ok) return client.refuse(identified.failure, {});
-  const call = identified.value;
+  const call = withoutSigns(identified.value);
   let run: CallRun | null = null;
   try {
     const described = await understand(parts, call);
     if (!described.ok) return await refuseUndescribed(parts, call, client, described.failure);
     run = new CallRun(described.value, parts.router.patience(described.value.request.requestedModel));
-    await tryTargets(parts, run, client);
+    const pickedUp = await pickUp(parts, described.value);
+    if (pickedUp === null || pickedUp.content.kind === "request") {
+      await tryTargets(parts, run, client, pickedUp?.hold ?? null);
+    } else {
+      await servePickedUp(parts, run, client, { ...pickedUp, turn: pickedUp.content });
+    }
   } catch (fault) {
     await endFaulty(parts, call, run, client, fault);
   } finally {
     // What is not on record did not happen.
     if (run?.reserved === true && !run.decided) parts.reservations.release(call.id);
+    if (run !== null && run.heldBy !== null) {
+      await parts.holding.desk.leave(run.heldBy, await client.finished());
+    }
     parts.watch.over(call);
   }
 }
@@ -79,23 +93,32 @@ async function understand(
   return ok(await describe(parts, parsed.value, targets.value));
 }
 
-/** The targets in order, until one answers: each decided and recorded before it is tried. */
-async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChannel): Promise<void> {
+/**
+ * The targets in order, until one answers: each decided and recorded before it is tried. `joined` is what an earlier
+ * connection of the same request left waiting.
+ */
+async function tryTargets(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  joined: Hold | null,
+): Promise<void> {
   let last: Attempt | null = null;
   for (const target of run.call.targets) {
-    const since = performance.now();
-    const counting = parts.policy.counters.length > 0;
-    const decision = counting ? await decideCounted(parts, run, target) : decide(parts, run.call, target);
-    parts.watch.decided(run.call, target, decision, since);
-    run.dispatch += 1;
-    const entry = decisionEntry(parts, run.call, run.dispatch, target, decision);
-    if (decision.outcome !== "permit") {
+    let { decision, entry } = await decided(parts, run, target);
+    if (decision.outcome === "hold" && last === null) {
+      if (!(await recorded(parts, run, entry))) {
+        return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
+      }
+      const permit = await holdCall(parts, run, client, target, decision, joined);
+      if (permit === null) return;
+      decision = permit;
+    } else if (decision.outcome !== "permit") {
       if (last === null) return refuseDecided(parts, run, client, decision, entry);
       // A fallback that policy does not permit is passed over, on record.
       if (!(await recorded(parts, run, entry))) break;
       continue;
-    }
-    if (!(await recorded(parts, run, entry))) {
+    } else if (!(await recorded(parts, run, entry))) {
       if (last === null) return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
       break;
     }
@@ -105,6 +128,44 @@ async function tryTargets(parts: GatewayParts, run: CallRun, client: ClientChann
     if (nextAfter(answer, run.acts) === "answer" || run.msLeft() <= 0) break;
   }
   if (last !== null) await answer(parts, run, client, last);
+}
+
+async function decided(
+  parts: GatewayParts,
+  run: CallRun,
+  target: Target,
+): Promise<{ readonly decision: CallDecision; readonly entry: Recording }> {
+  const since = performance.now();
+  const counting = parts.policy.counters.length > 0;
+  const decision = counting ? await decideCounted(parts, run, target) : decide(parts, run.call, target);
+  parts.watch.decided(run.call, target, decision, since);
+  run.dispatch += 1;
+  return { decision, entry: decisionEntry(parts, run.call, run.dispatch, target, decision) };
+}
+
+/** A call that is answered from what waited is a call like any other: decided and on record before it gets anything. */
+async function servePickedUp(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  pickedUp: PickedUp & { readonly turn: HeldTurn },
+): Promise<void> {
+  const { desk } = parts.holding;
+  const { decision, entry } = await decided(parts, run, run.call.targets[0]);
+  if (decision.outcome === "permit" && (await recorded(parts, run, entry))) {
+    return serveAgain(parts, run, client, pickedUp, decisionHeaders(run.call.id, decision));
+  }
+  await desk.leave(pickedUp.hold.id, false);
+  if (decision.outcome === "permit") {
+    return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
+  }
+  return refuseDecided(parts, run, client, decision, entry);
+}
+
+/** No model sees a sign by which a request picks up what waits. */
+function withoutSigns(call: IdentifiedCall): IdentifiedCall {
+  if (!mayCarryMarker(call.body)) return call;
+  return { ...call, body: withoutMarkers(call.body), marked: call.body };
 }
 
 interface Attempt {

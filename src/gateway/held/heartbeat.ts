@@ -1,8 +1,8 @@
 // Keeps a client's connection open while it waits. Nothing is written at first, so that a true status is still possible;
 // then the answer is opened and a beat is written from time to time, which no client reads as content. Never a 1xx, and never
-// an event with empty `choices`.
+// an event with empty `choices`. What is on record of an answer are its bytes without the beats.
 
-import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
+import type { ClientChannel } from "../client-channel.ts";
 
 export interface HeartbeatTimes {
   /** Milliseconds until the answer is opened. */
@@ -15,15 +15,8 @@ export interface HeartbeatOptions {
   readonly framing: "json" | "sse";
   readonly times: HeartbeatTimes;
   readonly open: () => void;
-  /** Told of every byte that is written. */
-  readonly note: (bytes: Buffer) => void;
   readonly naming: object;
 }
-
-export const waitingHeaders: AnswerHeaders = {
-  "x-accel-buffering": "no",
-  "cache-control": "no-cache, no-transform",
-};
 
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -43,11 +36,10 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    const { client, open, times, note } = this.#options;
+    const { client, open, times } = this.#options;
     if (client.signal.aborted) return;
     if (!client.started) open();
     const bytes = this.#bytes();
-    note(bytes);
     // A client that does not read is cut by its channel; until then no more is piled up for it.
     const drained = client.write(bytes);
     const next = (): void => {

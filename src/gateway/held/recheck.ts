@@ -6,6 +6,7 @@ import type { Ruling } from "../../approvals/ports.ts";
 import type { Recheck } from "../../approvals/releasing.ts";
 import type { CallFacts } from "../../facts/call-facts.ts";
 import type { ProposedAction } from "../../facts/proposed-actions.ts";
+import type { DescribedCall } from "../call.ts";
 import type { CallRun } from "../call-run.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Recording } from "../recording.ts";
@@ -27,7 +28,11 @@ export class ActionRecheck implements Recheck {
     return this.#recordings;
   }
 
-  rule(approval: Approval, { bytes, question }: ApprovalContent, given: readonly string[]): Ruling {
+  async rule(
+    approval: Approval,
+    { bytes, question }: ApprovalContent,
+    given: readonly string[],
+  ): Promise<Ruling> {
     const { call } = this.#run;
     const now = this.#parts.inForce();
     const detail = this.#changed(approval);
@@ -56,11 +61,10 @@ export class ActionRecheck implements Recheck {
   }
 
   #changed({ tool, tool_digest: digest }: Approval): string | null {
-    const { application, holder, request } = this.#run.call;
-    if (!this.#parts.holding.stands(application.name, holder?.keyId ?? null)) {
-      return "the key that asked for it is valid no more";
-    }
-    const offered = request.offeredTools.get(tool ?? "");
+    const { call } = this.#run;
+    const fallen = fallenPrincipal(this.#parts, call);
+    if (fallen !== null) return fallen;
+    const offered = call.request.offeredTools.get(tool ?? "");
     return (offered?.digest() ?? null) === digest ? null : "the tool's definition has changed since";
   }
 }
@@ -84,6 +88,16 @@ export function actionOf(
   return { choice, position, id: null, kind, tool: tool ?? "", argumentBytes: bytes, malformed: null };
 }
 
-function denied(revision: string, detail: string): Ruling {
+/** Why whoever asked may not get it any more, or null. */
+export function fallenPrincipal(
+  { holding }: Pick<GatewayParts, "holding">,
+  { application, holder }: Pick<DescribedCall, "application" | "holder">,
+): string | null {
+  return holding.stands(application.name, holder?.keyId ?? null)
+    ? null
+    : "the key that asked for it is valid no more";
+}
+
+export function denied(revision: string, detail: string): Ruling {
   return { outcome: "deny", policies: [], signOffs: [], revision, detail };
 }

@@ -53,31 +53,38 @@ export interface ResumeClaim {
 }
 
 /**
- * Which turn the messages pick up: the one whose marker stands once in all of them, in an assistant's message that is, with
+ * Which turn the messages pick up (`unmarked` are the same without their markers): the one whose marker stands once in all of them, in an assistant's message that is, with
  * all before it, what it was when the marker was given out. Null when there is none, or it is another's, forged or moved.
  */
 export function resumeClaim(
   key: SecretValue,
   messages: readonly unknown[],
+  unmarked: readonly unknown[],
   who: Pick<ResumeBinding, "application" | "user">,
 ): ResumeClaim | null {
   const carriers = messages.flatMap((message, at) => markersIn(message).map((marker) => ({ at, ...marker })));
   // The last of several turns is the one that is picked up; a marker that stands twice picks up nothing.
   const last = carriers.at(-1);
   if (last === undefined || carriers.filter(({ marker }) => marker === last.marker).length > 1) return null;
+  // The conversation has gone on since.
+  if (messages.slice(last.at + 1).some((message) => !isFromUser(message))) return null;
   const [hold = "", choice = "", mac = ""] = last.marker.split(".");
   if (!/^\d{1,3}$/.test(choice)) return null;
   const binding = {
     hold,
     choice: Number(choice),
     ...who,
-    before: messages.slice(0, last.at),
+    before: unmarked.slice(0, last.at),
     text: last.text,
   };
   const expected = Buffer.from(macOf(key, binding));
   const found = Buffer.from(mac);
   if (found.length !== expected.length || !timingSafeEqual(found, expected)) return null;
   return { hold, choice: binding.choice };
+}
+
+function isFromUser(message: unknown): boolean {
+  return isObject(message) && message["role"] === "user";
 }
 
 function markersIn(message: unknown): readonly { readonly marker: string; readonly text: string }[] {

@@ -1,12 +1,12 @@
 // A client and what it waits for: until all of it is decided, or the client can wait no longer, or is gone. Whatever happens
 // here changes nothing of the approvals but that what was approved is released.
 
-import { current, type Hold } from "../../approvals/approval.ts";
+import { type Approval, current, type Hold } from "../../approvals/approval.ts";
 import type { Part, Release } from "../../approvals/releasing.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import { policyHeaders, servedHeaders } from "../answer-headers.ts";
-import type { AnswerWriter } from "../answer-writer.ts";
-import type { CallOutcome, CallRun, Completion } from "../call-run.ts";
+import { AnswerWriter } from "../answer-writer.ts";
+import { type CallOutcome, type CallRun, type Completion, noUsage } from "../call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { endRefused, recordEnd } from "../ending.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -17,7 +17,7 @@ import { ActionRecheck } from "./recheck.ts";
 import { resumeMarker } from "./resume-marker.ts";
 import { type Fates, type HeldTurn, placeKey } from "./turn.ts";
 import { resumedStream, resumedWhole, streamTail, wholeAnswer } from "./turn-answer.ts";
-import { type Unreleased, unreleasedNote, waitingNote } from "./words.ts";
+import { type Unreleased, unreleasedNote, type Waiting, waitingNote } from "./words.ts";
 
 export interface Serving {
   readonly hold: Hold;
@@ -40,7 +40,7 @@ export async function serveHold(
   let delivered = false;
   try {
     for (;;) {
-      const end = await waitWithBeats(parts, run, client, serving);
+      const end = await waitWithBeats(parts, run, client, { ...serving, naming: serving.turn.naming });
       if (end === "settled") {
         const recheck = new ActionRecheck(parts, run);
         const release = await desk.release(serving.hold.id, { releasedTo: run.call.id, recheck });
@@ -59,19 +59,41 @@ export async function serveHold(
   }
 }
 
-async function waitWithBeats(
+/** A request that is answered from what an earlier one left waiting: its retry, or one that goes on with it. */
+export async function serveAgain(
   parts: GatewayParts,
   run: CallRun,
   client: ClientChannel,
-  { hold, turn, writer }: Serving,
+  { hold, turn, resumed, identity }: Pick<Serving, "hold" | "turn" | "resumed" | "identity">,
+  headers: AnswerHeaders,
+): Promise<void> {
+  const { request, application } = run.call;
+  const writer = new AnswerWriter(run, client, {
+    framing: request.endpoint === "chat" && request.stream ? "sse" : "json",
+    status: turn.status,
+    headers: () => ({ ...turn.headers, ...heldHeaders(run, headers, null) }),
+    keepBytes: application.payloads === "response" ? parts.limits.response : 0,
+  });
+  // What its first connection was sent before it came to wait.
+  if (turn.kind === "stream" && resumed === null && turn.sent !== "") {
+    await writer.write(Buffer.from(turn.sent));
+  }
+  const end = { servedModel: null, finishReasons: [], usage: noUsage };
+  await serveHold(parts, run, client, { hold, turn, resumed, identity, writer, headers, end });
+}
+
+export async function waitWithBeats(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  { hold, naming, writer }: { readonly hold: Hold; readonly naming: object; readonly writer: AnswerWriter },
 ): ReturnType<GatewayParts["holding"]["desk"]["wait"]> {
   const beat = new Heartbeat({
     client,
     framing: writer.form.framing,
     times: parts.waiting,
     open: () => writer.open(),
-    note: (bytes) => writer.note(bytes),
-    naming: turn.naming,
+    naming,
   });
   const ms = waitLeftMs(run.call, run.call.request.stream, parts.waiting.waitMs, performance.now());
   try {
@@ -142,15 +164,7 @@ async function endWaiting(
   const { turn, identity } = serving;
   const hold = (await holding.desk.hold(serving.hold.id)) ?? serving.hold;
   const waiting = current(hold).filter(({ state }) => state === "pending");
-  const note = waitingNote(
-    waiting.map((approval) => ({
-      tool: approval.tool,
-      signOffs: approval.required.map(({ name }) => name),
-      reasons: [...new Set(approval.policies.map(({ reason }) => reason))],
-      link: holding.link(approval.id),
-    })),
-    run.call.id,
-  );
+  const note = waitingNote(waitingParts(parts, waiting), run.call.id, "turn");
   const everything = turn.choices.flatMap(({ index, message }) =>
     Array.from({ length: proposals(message) }, (_, position) => placeKey({ choice: index, position })),
   );
@@ -171,6 +185,18 @@ async function endWaiting(
     },
   };
   await answer(parts, run, client, serving, fates, "held");
+}
+
+export function waitingParts(
+  { holding }: Pick<GatewayParts, "holding">,
+  approvals: readonly Approval[],
+): readonly Waiting[] {
+  return approvals.map((approval) => ({
+    tool: approval.tool,
+    signOffs: approval.required.map(({ name }) => name),
+    reasons: [...new Set(approval.policies.map(({ reason }) => reason))],
+    link: holding.link(approval.id),
+  }));
 }
 
 /** Completes the call, durably, and then sends the last bytes. */
@@ -207,11 +233,11 @@ function lastBytes(run: CallRun, { turn, resumed }: Serving, fates: Fates): Buff
 }
 
 /** Nothing was written yet, and the gateway ends: the client is told to come back, and finds what it left. */
-async function endPending(
+export async function endPending(
   parts: GatewayParts,
   run: CallRun,
   client: ClientChannel,
-  serving: Serving,
+  serving: Pick<Serving, "hold" | "headers"> & { readonly end: Pick<Completion, "usage"> },
 ): Promise<void> {
   const [first] = current(serving.hold);
   const refusal: Refusal = {
@@ -220,7 +246,7 @@ async function endPending(
     retryAfterSeconds: 5,
   };
   const { headers } = serving;
-  await endRefused(parts, run, client, refusal, { headers, outcome: "held", ...ofEnd(serving) });
+  await endRefused(parts, run, client, refusal, { headers, outcome: "held", usage: serving.end.usage });
 }
 
 async function endGone(parts: GatewayParts, run: CallRun, serving: Serving): Promise<void> {
@@ -245,7 +271,7 @@ function heldBy(run: CallRun, { hold }: Serving): Pick<Completion, "hold"> {
   return hold.call === run.call.id ? {} : { hold: hold.id };
 }
 
-async function unreleasedOf(parts: GatewayParts, { approval, content }: Part): Promise<Unreleased> {
+export async function unreleasedOf(parts: GatewayParts, { approval, content }: Part): Promise<Unreleased> {
   const last = approval.votes.findLast(({ decision }) => decision === "reject");
   const by = last === undefined ? null : await parts.holding.operatorName(last.voter);
   const reason = last === undefined ? null : (content?.reasons[last.voter] ?? null);

@@ -47,12 +47,14 @@ function fate({ state, by, reason }: Unreleased): string {
   }
 }
 
-export function waitingNote(parts: readonly Waiting[], call: string): string {
+/** `what` waits: the tool calls of a turn, which any further message picks up, or a request, which has to be the same. */
+export function waitingNote(parts: readonly Waiting[], call: string, what: "turn" | "request"): string {
   const said = parts.map(({ tool, signOffs, reasons, link }) => {
     const why = reasons.length === 0 ? "" : ` (${reasons.join("; ")})`;
     return `${subject(tool)} waits for a sign-off by ${signOffs.join(", ")}${why}: ${link}`;
   });
-  return `[Portcullis] ${said.join(" ")} Nothing of it was done yet. Once it is decided, send any further message to go on. Call: ${call}`;
+  const next = what === "turn" ? "send any further message to go on" : "send the same request again";
+  return `[Portcullis] ${said.join(" ")} Nothing of it was done yet. Once it is decided, ${next}. Call: ${call}`;
 }
 
 function subject(tool: string | null): string {

@@ -30,6 +30,7 @@ export async function decideCounted(
   parts: CountingParts,
   run: CallRun,
   target: Target,
+  given: readonly string[] = [],
 ): Promise<CallDecision> {
   const { call } = run;
   const amount = expectedAmount(parts, call, target);
@@ -40,7 +41,7 @@ export async function decideCounted(
     // What is known of the counters of policies that were replaced meanwhile says nothing of these.
     const amounts = known?.uses === uses ? known.amounts : null;
     const values = counterValues(uses, rows, amounts ?? rows.map((row) => withCall(row, unused, amount)));
-    const decision = decide(parts, call, target, values);
+    const decision = decide(parts, call, target, values, given);
     if (decision.outcome === "permit") {
       const bounds = boundCounters(rows, values);
       const stands = await parts.reservations.reserve(call.id, call.time, bounds, amount);

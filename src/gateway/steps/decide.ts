@@ -29,20 +29,20 @@ export function decide(
   call: DecidableCall,
   target: Target,
   counters: CounterValues | null = null,
+  /** Sign-offs for exactly this. */
+  given: readonly string[] = [],
 ): CallDecision {
   const model = targetId(target);
   const principal = { id: call.application.name };
   const action = call.endpoint === "chat" ? "chat" : "embed";
   const facts = counters === null ? call.facts : { ...call.facts, counters };
-  const may = parts.policy.decide({ action, principal, model, context: facts });
+  const may = parts.policy.decide({ action, principal, model, context: facts }, given);
   let strictest = worded(may, `application \`${call.application.name}\` may not ${action} with \`${model}\``);
   for (const feature of call.request.features) {
-    const decision = parts.policy.decide({
-      action: "use_feature",
-      principal,
-      model,
-      context: { ...facts, feature },
-    });
+    const decision = parts.policy.decide(
+      { action: "use_feature", principal, model, context: { ...facts, feature } },
+      given,
+    );
     const next = worded(decision, `\`${feature}\` may make the provider act and needs its own permit`);
     strictest = { ...stricter(strictest, next), shadow: strictestShadow(strictest, next) };
   }

@@ -26,6 +26,8 @@ export function decisionEntry(
   dispatch: number,
   target: Target,
   decision: CallDecision,
+  /** What it is permitted under, where it waited. */
+  approval: string | null = null,
 ): Recording {
   return encodeDecided(parts, call, call.subject, {
     dispatch,
@@ -39,6 +41,7 @@ export function decisionEntry(
     sign_offs: [...decision.signOffs],
     revision: decision.revision,
     ...recordedShadow(decision),
+    ...(approval === null ? {} : { approval }),
   });
 }
 

@@ -1,0 +1,351 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Approval } from "../approvals/approval.ts";
+import type { Ballot } from "../approvals/voting.ts";
+import type { RecordingChannel } from "./client.test-support.ts";
+import { openTestGateway, type TestGateway, type TestGatewayOptions } from "./gateway.test-support.ts";
+import { policies } from "./paths.test-support.ts";
+import { ask, askStream, catalog, toolCall } from "./requests.test-support.ts";
+import { completion, delta, done, event, streamOf, whole } from "./upstream.test-support.ts";
+
+const patient = { waitMs: 60_000, commitMs: 60_000, beatMs: 60_000 };
+
+function open(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  return openTestGateway({ policies, catalog, waiting: patient, ...options });
+}
+
+const ben = { name: "ben@example.com", method: "token", sourceAddress: "10.0.0.9" } as const;
+
+/** Those that wait, once there are as many. */
+async function pending(gateway: TestGateway, count = 1): Promise<readonly Approval[]> {
+  for (;;) {
+    const found = await gateway.desk.list({ states: ["pending"], limit: 100 });
+    if (found.length >= count) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function vote(
+  gateway: TestGateway,
+  approval: Approval,
+  decision: Ballot["decision"] = "approve",
+  reason: string | null = null,
+): Promise<void> {
+  const voted = await gateway.desk.vote(approval.id, ben, { decision, digest: approval.digest, reason });
+  assert.ok(voted.ok, voted.ok ? "" : JSON.stringify(voted.failure));
+}
+
+const mail = '{"to":"ana@example.com", "n": 1.50}';
+const mailAnswer = completion(
+  { content: "I will.", tool_calls: [toolCall("send_email", mail)] },
+  "tool_calls",
+);
+const mailStream = [
+  delta({ role: "assistant", content: "I will." }),
+  delta({
+    tool_calls: [
+      { index: 0, id: "call_1", type: "function", function: { name: "send_email", arguments: "" } },
+    ],
+  }),
+  delta({ tool_calls: [{ index: 0, function: { arguments: mail } }] }),
+  delta({}, "tool_calls"),
+  event({ id: "x", choices: [], usage: { prompt_tokens: 7, completion_tokens: 5 } }),
+  done,
+];
+
+/** Types of the entries, with what matters of them. */
+async function story(gateway: TestGateway, from: number): Promise<readonly string[]> {
+  const leaves = await gateway.all(from);
+  return leaves.map((leaf) => {
+    switch (leaf.type) {
+      case "call.decided":
+      case "action.decided":
+        return `${leaf.type} ${leaf.decision}`;
+      case "call.completed":
+        return `${leaf.type} ${leaf.outcome}`;
+      case "approval.voted":
+      case "approval.closed":
+        return `${leaf.type} ${leaf.state}`;
+      case "approval.released":
+        return `${leaf.type} ${leaf.delivery}`;
+      default:
+        return leaf.type;
+    }
+  });
+}
+
+async function size(gateway: TestGateway): Promise<number> {
+  return (await gateway.all()).length;
+}
+
+describe("a tool call that waits", () => {
+  test("goes out in its very bytes once it is signed off, and every step is on record in its order", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    const from = await size(gateway);
+    const channel = gateway.channel();
+    const call = gateway.call(ask(), { channel });
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    assert.equal(channel.started, false);
+    await vote(gateway, approval);
+    await call;
+    assert.equal(channel.status, 200);
+    assert.equal(channel.text, JSON.stringify(mailAnswer));
+    assert.deepEqual(await story(gateway, from), [
+      "call.decided permit",
+      "action.decided hold",
+      "approval.requested",
+      "approval.voted approved",
+      "action.decided permit",
+      "approval.released 1",
+      "call.completed ok",
+    ]);
+  });
+
+  test("on a stream its text flows, and the rest comes in one burst with its original ids and bytes", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = streamOf(mailStream).script;
+    const channel = gateway.channel();
+    const call = gateway.call(askStream({ stream_options: { include_usage: true } }), { channel });
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    assert.equal(channel.text, mailStream[0]);
+    await vote(gateway, approval);
+    await call;
+    assert.equal(channel.text, mailStream.join(""));
+  });
+
+  test("that is rejected is replaced by words that say who and why, whole and streamed", async () => {
+    await using gateway = await open();
+    for (const stream of [false, true]) {
+      gateway.upstream().script = stream ? streamOf(mailStream).script : () => whole(200, mailAnswer);
+      const channel = gateway.channel();
+      const call = gateway.call(stream ? askStream({ user: "u" }) : ask(), { channel });
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      await vote(gateway, approval, "reject", "not to her");
+      await call;
+      assert.equal(channel.status, 200);
+      assert.match(channel.text, /`send_email` was rejected by ben@example\.com: not to her/);
+      assert.doesNotMatch(channel.text, /tool_calls|ana@example/);
+      assert.match(channel.text, /"finish_reason":"stop"/);
+    }
+  });
+
+  test("and was rejected is refused in the same conversation without asking anybody again", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    const first = gateway.call(ask());
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    await vote(gateway, approval, "reject");
+    await first;
+    const again = completion(
+      { tool_calls: [toolCall("send_email", '{ "n":1.5,"to":"ana@example.com"}')] },
+      "tool_calls",
+    );
+    gateway.upstream().script = () => whole(200, again);
+    const messages = [
+      { role: "user", content: "Hello" },
+      { role: "user", content: "Do it all the same" },
+    ];
+    const channel = await gateway.call(ask({ messages }));
+    assert.match(channel.text, /rejected before in this conversation/);
+    assert.deepEqual(await gateway.desk.list({ states: ["pending"], limit: 10 }), []);
+  });
+
+  test("of several, those that are approved go out and the text says what is missing", async () => {
+    await using gateway = await open();
+    const answer = completion(
+      {
+        content: null,
+        tool_calls: [
+          toolCall("send_email", '{"to":"a"}', "c1"),
+          toolCall("get_weather", "{}", "c2"),
+          toolCall("send_email", '{"to":"b"}', "c3"),
+        ],
+      },
+      "tool_calls",
+    );
+    gateway.upstream().script = () => whole(200, answer);
+    const from = await size(gateway);
+    const channel = gateway.channel();
+    const call = gateway.call(ask(), { channel });
+    const [one, other] = await pending(gateway, 2);
+    assert.ok(one && other);
+    await vote(gateway, one);
+    await vote(gateway, other, "reject", "no");
+    await call;
+    const { choices } = JSON.parse(channel.text);
+    assert.deepEqual(
+      choices[0].message.tool_calls.map(({ id }: { id: string }) => id),
+      ["c1", "c2"],
+    );
+    assert.equal(choices[0].finish_reason, "tool_calls");
+    assert.match(choices[0].message.content, /was rejected by ben@example.com: no/);
+    assert.equal((await story(gateway, from)).at(-1), "call.completed partial");
+  });
+
+  test("is left in peace by a client that goes, and given to its retry without asking the model again", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = streamOf(mailStream).script;
+    const first = gateway.channel();
+    const gone = gateway.call(askStream(), { channel: first });
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    first.leave();
+    await gone;
+    const retry = gateway.channel();
+    const call = gateway.call(askStream(), { channel: retry });
+    await vote(gateway, approval);
+    await call;
+    const without = mailStream.filter((one) => !one.includes("usage"));
+    assert.equal(retry.text, without.join(""));
+    assert.equal(gateway.upstream().sent.length, 1);
+    // It has all of it: the same request once more is a call of its own.
+    gateway.upstream().script = () => whole(200, completion({ content: "Hi" }));
+    await gateway.call(ask({ stream: false }));
+    const third = await gateway.call(askStream());
+    assert.equal(gateway.upstream().sent.length, 3, third.text);
+  });
+
+  test("of a live duplicate is a wait of its own", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    const calls = [gateway.call(ask()), gateway.call(ask())];
+    const both = await pending(gateway, 2);
+    for (const approval of both) await vote(gateway, approval);
+    for (const channel of await Promise.all(calls)) assert.equal(channel.text, JSON.stringify(mailAnswer));
+    assert.equal(gateway.upstream().sent.length, 2);
+  });
+});
+
+describe("a client that can wait no longer", () => {
+  const text = (channel: RecordingChannel): string => JSON.parse(channel.text).choices[0].message.content;
+
+  test("is told what waits, and its next message gets what was approved meanwhile", async () => {
+    await using gateway = await open({ waiting: { ...patient, waitMs: 0 } });
+    for (const stream of [false, true]) {
+      gateway.upstream().script = stream ? streamOf(mailStream).script : () => whole(200, mailAnswer);
+      const more = { user: stream ? "s" : "w", stream };
+      const told = await gateway.call(ask(more));
+      const said = stream ? streamed(told.text) : text(told);
+      assert.match(
+        said,
+        /^I will\.\n\n\[Portcullis\] The tool call `send_email` waits for a sign-off by default/,
+      );
+      assert.match(said, /http:\/\/gateway\.test\/approvals\/apr_/);
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      await vote(gateway, approval);
+      const asked = gateway.upstream().sent.length;
+      const messages = [
+        { role: "user", content: "Hello" },
+        { role: "assistant", content: said },
+        { role: "user", content: "go on" },
+      ];
+      const resumed = await gateway.call(ask({ ...more, messages, stream: false }));
+      const { choices } = JSON.parse(resumed.text);
+      assert.deepEqual(choices[0].message.tool_calls, [toolCall("send_email", mail)]);
+      assert.equal(choices[0].finish_reason, "tool_calls");
+      assert.equal(gateway.upstream().sent.length, asked);
+      // Once: from then on the sign says nothing, and no model sees it.
+      gateway.upstream().script = () => whole(200, completion({ content: "Done" }));
+      await gateway.call(ask({ ...more, messages, stream: false }));
+      const sent = gateway.upstream().sent.at(-1);
+      assert.doesNotMatch(Buffer.from(sent?.body ?? "").toString(), /portcullis-resume/);
+      assert.match(Buffer.from(sent?.body ?? "").toString(), /waits for a sign-off/);
+    }
+  });
+
+  test("cannot pick up what another's sign, or one that was moved, names", async () => {
+    await using gateway = await open({ waiting: { ...patient, waitMs: 0 } });
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    const said = text(await gateway.call(ask({ user: "mine" })));
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    await vote(gateway, approval);
+    gateway.upstream().script = () => whole(200, completion({ content: "Hi" }));
+    const hello = { role: "user", content: "Hello" };
+    const carrier = { role: "assistant", content: said };
+    const next = { role: "user", content: "go on" };
+    const forged = {
+      role: "assistant",
+      content: said.replace(/\.[A-Za-z0-9_-]{43}\]/, `.${"A".repeat(43)}]`),
+    };
+    for (const [user, messages] of [
+      ["other", [hello, carrier, next]],
+      ["mine", [{ role: "user", content: "Hello!" }, carrier, next]],
+      ["mine", [hello, { role: "user", content: said }, next]],
+      ["mine", [hello, forged, next]],
+      ["mine", [hello, { role: "assistant", content: `${said}?` }, next]],
+      ["mine", [hello, carrier, carrier, next]],
+      ["mine", [hello, carrier, { role: "assistant", content: "Well" }, next]],
+    ] as const) {
+      const channel = await gateway.call(ask({ user, messages }));
+      assert.equal(text(channel), "Hi", JSON.stringify(messages));
+    }
+    assert.equal(gateway.upstream().sent.length, 8);
+  });
+});
+
+/** The text of a stream as a client puts it together. */
+function streamed(body: string): string {
+  let text = "";
+  for (const block of body.split("\n\n")) {
+    if (!block.startsWith("data: {")) continue;
+    const [choice] = JSON.parse(block.slice("data: ".length)).choices;
+    text += choice?.delta?.content ?? "";
+  }
+  return text;
+}
+
+describe("a call that waits", () => {
+  const held = `${policies}
+    @id("big") @reason("ask first") @approval("default")
+    forbid (principal, action == Portcullis::Action::"chat", resource)
+    when { context.has_images } unless { context.approvals.contains("default") };`;
+  const picture = {
+    messages: [
+      { role: "user", content: [{ type: "image_url", image_url: { url: "https://example.com/a.png" } }] },
+    ],
+  };
+
+  test("is seen by no model before it is signed off", async () => {
+    await using gateway = await open({ policies: held });
+    gateway.upstream().script = () => whole(200, completion({ content: "A cat" }));
+    const from = await size(gateway);
+    const channel = gateway.channel();
+    const call = gateway.call(ask(picture), { channel });
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    assert.equal(gateway.upstream().sent.length, 0);
+    await vote(gateway, approval);
+    await call;
+    assert.match(channel.text, /A cat/);
+    assert.equal(gateway.upstream().sent.length, 1);
+    assert.deepEqual(await story(gateway, from), [
+      "call.decided hold",
+      "approval.requested",
+      "approval.voted approved",
+      "call.decided permit",
+      "approval.released 1",
+      "call.completed ok",
+    ]);
+  });
+
+  test("that is rejected gets an answer in words, and no model was asked", async () => {
+    await using gateway = await open({ policies: held });
+    for (const stream of [false, true]) {
+      const channel = gateway.channel();
+      const call = gateway.call(ask({ ...picture, stream, user: String(stream) }), { channel });
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      await vote(gateway, approval, "reject", "no pictures");
+      await call;
+      assert.match(channel.text, /This request was rejected by ben@example.com: no pictures/);
+    }
+    assert.equal(gateway.upstream().sent.length, 0);
+  });
+});
