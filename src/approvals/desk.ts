@@ -84,8 +84,13 @@ export class ApprovalDesk {
   }
 
   /** `delivered`: its client has all of it, so that nothing is left for a retry. */
-  leave(hold: string, delivered: boolean): Promise<void> {
-    return this.#attaching.leave(hold, delivered);
+  async leave(hold: string, delivered: boolean): Promise<void> {
+    try {
+      await this.#attaching.leave(hold, delivered);
+    } catch (fault) {
+      // A retry is then a call of its own, until this process has ended.
+      this.#parts.faults.failed("a hold could not be left to its client's retry", fault);
+    }
   }
 
   get waiting(): number {

@@ -41,7 +41,7 @@ import type { Endpoint, PayloadLevel } from "./call.ts";
 import { type CallWatch, unwatched } from "./call-watch.ts";
 import { RecordingChannel } from "./client.test-support.ts";
 import type { WaitingTerms } from "./held/holding.ts";
-import { journalled } from "./journalled-store.test-support.ts";
+import { journalled, journalledApprovals } from "./journalled-store.test-support.ts";
 import { LateCompletions } from "./late-completions.ts";
 import type { GatewayParts, Limits } from "./parts.ts";
 import { handleCall } from "./pipeline.ts";
@@ -64,6 +64,7 @@ export const testConfig: Config = configSchema.parse({
     finance: { approvers: ["ana@example.com"] },
     default: { approvers: ["group:operators"] },
   },
+  approvals: { max_pending: { application: 100_000, user: 100_000 } },
   applications: [{ name: "assistant", groups: ["staff"], owner: "ana" }],
 });
 
@@ -170,7 +171,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const config = (): Config => options.config ?? testConfig;
   const gatewayParts = (): GatewayParts => parts;
   const desk = openApprovals({
-    store: storage.approvals,
+    store: journalledApprovals(storage.approvals, journal, (entries) => control.failing(entries)),
     trail,
     subjects,
     dataKeys,

@@ -1,6 +1,7 @@
 // A log store that says in which order things became durable, and fails where a test wants it to.
 
 import assert from "node:assert/strict";
+import type { ApprovalStore } from "../approvals/approval-store.ts";
 import { type LogStore, LogUnavailableError } from "../audit/log-store.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { EncodedEntry } from "../core/entry.ts";
@@ -21,6 +22,38 @@ export function journalled(
   return new Proxy(store, {
     get: (target, key) => {
       if (key === "append") return append;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** The same of what waits. Changes without an entry are no part of the story. */
+export function journalledApprovals(
+  store: ApprovalStore,
+  journal: string[],
+  failing: (entries: string) => boolean,
+): ApprovalStore {
+  const told = async <Outcome>(entries: readonly EncodedEntry[], write: () => Promise<Outcome>) => {
+    if (entries.length === 0) return write();
+    const named = entries.map(nameOf).join(", ");
+    if (failing(named)) throw new LogUnavailableError("no space left on the device");
+    const outcome = await write();
+    journal.push(`durable ${named}`);
+    return outcome;
+  };
+  return new Proxy(store, {
+    get: (target, key) => {
+      if (key === "file") {
+        const file: ApprovalStore["file"] = (hold, approvals, caps, entries) =>
+          told(entries, () => store.file(hold, approvals, caps, entries));
+        return file;
+      }
+      if (key === "change") {
+        const change: ApprovalStore["change"] = (changed, entries) =>
+          told(entries, () => store.change(changed, entries));
+        return change;
+      }
       const value: unknown = Reflect.get(target, key);
       return typeof value === "function" ? value.bind(target) : value;
     },

@@ -82,11 +82,10 @@ test("what no policy permits is told in words", async () => {
 });
 
 test("a hold names the sign-offs and who asks for them", async () => {
-  const { channel, error, portcullis, headers, entries } = await refused(ask({ model: "up/held" }));
-  assert.deepEqual(
-    [channel.status, error.code, portcullis.sign_offs],
-    [403, "approval_required", ["finance"]],
-  );
+  const channel = await gateway.call(ask({ model: "up/held" }));
+  const { headers } = channel;
+  assert.match(channel.text, /This request waits for a sign-off by finance \(/);
+  const entries = await gateway.entries(channel);
   assert.deepEqual(
     [headers["x-portcullis-decision"], headers["x-portcullis-policies"]],
     ["hold", "ask-finance"],
@@ -135,19 +134,23 @@ test("a forbid that fails on a tool call denies the call, also one that may go u
   gateway.upstream().script = script;
 });
 
-test("a withheld tool call names its tools, sign-offs, policies and reasons", async () => {
+test("a tool call that waits is told with its tools, sign-offs, policies and reasons", async () => {
   const { script } = gateway.upstream();
   gateway.upstream().script = () =>
     whole(
       200,
       completion({ tool_calls: [toolCall("send_email"), toolCall("get_weather", "{}", "b")] }, "tool_calls"),
     );
-  const { channel, error, portcullis, headers, entries } = await refused(ask());
-  assert.deepEqual([channel.status, error.code], [403, "approval_required"]);
-  assert.deepEqual([portcullis.tools, portcullis.sign_offs], [["send_email"], ["default"]]);
-  assert.deepEqual(portcullis.policies, [
-    { id: "portcullis/floor", reason: "a tool that may change state needs a sign-off" },
-  ]);
+  const channel = await gateway.call(ask());
+  const entries = await gateway.entries(channel);
+  assert.deepEqual([channel.status, channel.ending], [200, "respond"]);
+  const [{ message, finish_reason: finish }] = JSON.parse(channel.text).choices;
+  assert.equal(finish, "stop");
+  assert.match(
+    message.content,
+    /^\[Portcullis\] The tool call `send_email` waits for a sign-off by default \(a tool that may change state needs a sign-off\)/,
+  );
+  const { headers } = channel;
   assert.deepEqual(
     [headers["x-portcullis-decision"], headers["x-portcullis-policies"]],
     ["hold", "portcullis/floor"],
@@ -221,7 +224,6 @@ test("a client's text that looks like Cedar's JSON is text: it decides nothing",
     }
     const forbidden: readonly (readonly [object, string])[] = [
       [{ model: "up/large", user: text, metadata: disguise }, "policy_denied"],
-      [{ model: "up/held", user: text, messages: [{ role: "user", content: text }] }, "approval_required"],
       [{ user: "boss", metadata: disguise }, "policy_denied"],
       [
         { user: text, tools: [...tools, named, { type: "function", function: { name: "shell" } }] },
@@ -231,6 +233,9 @@ test("a client's text that looks like Cedar's JSON is text: it decides nothing",
       [{ [text]: disguise }, "policy_denied"],
       [{ ...disguise, __entity: {}, store: true }, "policy_denied"],
     ];
+    const messages = [{ role: "user", content: text }];
+    const held = await gateway.call(ask({ model: "up/held", user: text, messages }));
+    assert.match(held.text, /This request waits for a sign-off by finance/);
     for (const [more, code] of forbidden) {
       const { channel, error } = await refused(ask(more));
       assert.deepEqual([channel.status, error.code], [403, code], JSON.stringify(more));

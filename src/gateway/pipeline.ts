@@ -269,9 +269,8 @@ async function endFaulty(
       return await refuseUndescribed(parts, call, client, { refusal: tooLargeToRecord, requestedModel: "" });
     }
     parts.log.error({ call: call.id, fault: faultText(fault) }, "a call met a fault");
-    const refusal: Refusal = {
-      reason: fault instanceof LogUnavailableError ? "trail_unavailable" : "internal",
-    };
+    const unrecorded = run === null || run.sent === 0 ? "trail_unavailable" : "answer_unrecorded";
+    const refusal: Refusal = { reason: fault instanceof LogUnavailableError ? unrecorded : "internal" };
     // Without a decision on record there is nothing to complete.
     if (run === null || run.completed || !run.decided) client.refuse(refusal, headers);
     else await endRefused(parts, run, client, refusal, { headers });

@@ -30,3 +30,11 @@ export function toolCall(name: string, args = "{}", id = "call_1"): object {
 }
 
 export const toolCatalog = new ToolCatalog(catalog);
+
+let asked = 0;
+
+/** The same once more would be a retry, which gets what waits. */
+export function unlikeOthers(body: object): object {
+  asked += 1;
+  return "messages" in body ? { ...body, seed: asked } : body;
+}
