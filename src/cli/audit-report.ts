@@ -25,9 +25,17 @@ export function reportText(report: VerifyReport, pin: string | null): string {
     `policy: ${governance.revisions} revisions put in force, ${governance.decisions} decisions`,
     `calls: ${governance.calls} decided, ${governance.completed} completed (${governance.unknownOutcomes} with unknown outcome), ${governance.open} open, ${governance.dispatched} dispatched`,
     `actions: ${governance.actions} decided, ${governance.actionsPermitted} permitted (writes: ${governance.writesApproved} approved, ${governance.writesUnattended} unattended)`,
+    approvalsLine(governance),
     ...findings.map((finding) => styled("red", `FOUND ${printable(findingText(finding))}`)),
     ...(moreFindings > 0 ? [`and ${moreFindings} findings more`] : []),
     ...notChecked.map((open) => `not checked: ${notCheckedText(open)}`),
     report.ok ? styled("green", "it holds") : styled("red", "it does not hold"),
   ].join("\n");
+}
+
+function approvalsLine({ approvals }: VerifyReport["governance"]): string {
+  const { requested, released, open, votes, votesRefused, closed } = approvals;
+  const ended = Object.entries(closed).filter(([, count]) => count > 0);
+  const ends = ended.map(([state, count]) => `, ${count} ${state}`).join("");
+  return `approvals: ${requested} requested, ${released} released${ends}, ${open} open; votes: ${votes} cast, ${votesRefused} refused`;
 }

@@ -25,9 +25,25 @@ export type CallFinding = { readonly entry: number; readonly call: string } & (
   | { readonly reason: "action_without_permit"; readonly dispatch: number }
   /** The answer was handed on, though the action at `action` was held or denied. */
   | { readonly reason: "action_released"; readonly action: number; readonly found: "hold" | "deny" }
+  /** An action that was decided at `earlier` is decided again, and not because it was signed off. */
+  | { readonly reason: "action_decided_again"; readonly earlier: number }
+  /** It is said to wait, or a part was handed on, and no sign-off was asked for the action that is held. */
+  | { readonly reason: "nobody_asked"; readonly action: number }
+  /** It is said to wait, and nothing was asked for on its behalf. */
+  | { readonly reason: "nothing_waits" }
+  /** It got an answer that waited, and no earlier entry of its application asks for sign-offs under that name. */
+  | { readonly reason: "hold_unknown"; readonly hold: string }
+  /** It got an answer, and no action of it was permitted or released to it. */
+  | { readonly reason: "nothing_released" }
+  /** A part of its answer is said to have been cut out, and all of it was permitted. */
+  | { readonly reason: "nothing_withheld" }
+  /** It got the whole of an answer that waited, though the approval `left` was not released to it. */
+  | { readonly reason: "hold_not_released"; readonly left: string }
+  /** Nothing is said to have been handed on, and the entry `released` does. */
+  | { readonly reason: "released_nonetheless"; readonly outcome: string; readonly released: number }
   | { readonly reason: "stamped_before_decision"; readonly expected: string; readonly found: string }
-  /** A write was permitted with neither an `unattended` catalog entry nor an approval. */
   | { readonly reason: "left_open"; readonly recovered: number }
+  /** A write was permitted with neither an `unattended` catalog entry nor an approval. */
   | { readonly reason: "write_without_basis"; readonly tool: string }
 );
 
@@ -60,6 +76,22 @@ function wrong(finding: CallFinding): string {
       return `an action answers dispatch ${finding.dispatch}, which no earlier entry permits`;
     case "action_released":
       return `it ended \`ok\`, though entry ${finding.action} decided \`${finding.found}\` on one of its actions`;
+    case "action_decided_again":
+      return `an action that entry ${finding.earlier} decided is decided again without an approval`;
+    case "nobody_asked":
+      return `no sign-off was asked for the action that entry ${finding.action} holds, and its answer was not withheld`;
+    case "nothing_waits":
+      return "it ended `held`, and nothing waits on its behalf";
+    case "hold_unknown":
+      return `it got the answer of hold \`${finding.hold}\`, which no earlier entry of its application knows`;
+    case "nothing_released":
+      return "actions were handed to it, and no entry permits or releases one";
+    case "nothing_withheld":
+      return "it ended `partial`, and all of its actions were permitted";
+    case "hold_not_released":
+      return `it ended \`ok\`, though approval \`${finding.left}\` of its hold was not released to it`;
+    case "released_nonetheless":
+      return `it ended \`${finding.outcome}\`, though entry ${finding.released} releases an action to it`;
     case "stamped_before_decision":
       return `its time ${finding.found} is before ${finding.expected}, that of the call's first decision`;
     case "write_without_basis":

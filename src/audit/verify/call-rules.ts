@@ -2,7 +2,10 @@
 // released that was not, completed once.
 
 import type { Leaf, LeafOf } from "../leaf-schema.ts";
+import type { CallBook, CallState, Decided } from "./call-book.ts";
 import type { CallFinding } from "./call-finding.ts";
+import type { HoldBook } from "./hold-book.ts";
+import { OutcomeRules } from "./outcome-rules.ts";
 
 export interface CallCounts {
   readonly calls: number;
@@ -14,7 +17,6 @@ export interface CallCounts {
   readonly actions: number;
   readonly actionsPermitted: number;
   readonly writesUnattended: number;
-  readonly writesApproved: number;
 }
 
 export interface OpenCallEntry {
@@ -23,29 +25,11 @@ export interface OpenCallEntry {
   readonly entry: number;
 }
 
-interface CallState {
-  readonly entry: number;
-  readonly application: string;
-  readonly instance: string;
-  /** When it was first decided on. */
-  readonly time: string;
-  dispatch: number;
-  /** Dispatch numbers that were permitted, with their targets. */
-  readonly permits: Map<number, string | null>;
-  /** It was reported as one that nothing completes. */
-  abandoned: boolean;
-  /** The first action that was not permitted. */
-  refused: { readonly entry: number; readonly decision: "hold" | "deny" } | null;
-}
-
-/** How many completed calls are remembered, to tell "completed twice" from "never decided". */
-const rememberedCompletions = 65_536;
-
-/** Memory is bounded by the number of calls open at a time. */
 export class CallRules {
   readonly #report: (finding: CallFinding) => void;
-  readonly #open = new Map<string, CallState>();
-  readonly #completions = new Map<string, number>();
+  readonly #calls: CallBook;
+  readonly #holds: HoldBook;
+  readonly #outcomes: OutcomeRules;
   /** Where the gateway started again, while its recovery may still be at work; else null. */
   #recoveringSince: number | null = null;
   readonly #counts = {
@@ -56,11 +40,13 @@ export class CallRules {
     actions: 0,
     actionsPermitted: 0,
     writesUnattended: 0,
-    writesApproved: 0,
   };
 
-  constructor(report: (finding: CallFinding) => void) {
+  constructor(calls: CallBook, holds: HoldBook, report: (finding: CallFinding) => void) {
+    this.#calls = calls;
+    this.#holds = holds;
     this.#report = report;
+    this.#outcomes = new OutcomeRules(holds, report);
   }
 
   get counts(): CallCounts {
@@ -68,12 +54,12 @@ export class CallRules {
   }
 
   get openCount(): number {
-    return this.#open.size;
+    return this.#calls.size;
   }
 
   /** The oldest calls that no entry completes, at most `limit`. A running gateway has some. */
   openCalls(limit: number): readonly OpenCallEntry[] {
-    return [...this.#open].slice(0, limit).map(([call, state]) => ({ call, entry: state.entry }));
+    return [...this.#calls.entries()].slice(0, limit).map(([call, { entry }]) => ({ call, entry }));
   }
 
   observe(entry: number, leaf: Leaf): void {
@@ -92,7 +78,7 @@ export class CallRules {
     if ((type !== "call.decided" && type !== "log.closed") || this.#recoveringSince === null) return;
     const opened = this.#recoveringSince;
     this.#recoveringSince = null;
-    for (const [call, state] of this.#open) {
+    for (const [call, state] of this.#calls.entries()) {
       if (state.abandoned) continue;
       state.abandoned = true;
       this.#report({ reason: "never_completed", entry: state.entry, call, opened, resumed: entry });
@@ -101,7 +87,7 @@ export class CallRules {
 
   // Where several write, an instance's calls are completed by another before it is said that all of them are.
   #checkRecovered(entry: number, { left }: LeafOf<"log.recovered">): void {
-    for (const [call, state] of this.#open) {
+    for (const [call, state] of this.#calls.entries()) {
       if (state.instance !== left || state.abandoned) continue;
       state.abandoned = true;
       this.#report({ reason: "left_open", entry: state.entry, call, recovered: entry });
@@ -110,12 +96,12 @@ export class CallRules {
 
   #decided(entry: number, leaf: LeafOf<"call.decided">): void {
     const { call } = leaf;
-    const completed = this.#completions.get(call);
+    const completed = this.#calls.completedBy(call);
     if (completed !== undefined) {
       this.#report({ reason: "decided_after_completion", entry, call, completed });
       return;
     }
-    const state = this.#open.get(call) ?? this.#openCall(entry, leaf);
+    const state = this.#calls.get(call) ?? this.#openCall(entry, leaf);
     this.#checkBelongs(entry, leaf, state);
     const expected = state.dispatch + 1;
     if (leaf.dispatch !== expected) {
@@ -123,26 +109,16 @@ export class CallRules {
     }
     state.dispatch = Math.max(state.dispatch, leaf.dispatch);
     if (leaf.decision === "permit") state.permits.set(leaf.dispatch, leaf.target);
+    if (leaf.decision === "hold") state.held.set(leaf.dispatch, decidedBy(entry, leaf, null, leaf.target));
   }
 
   #openCall(entry: number, leaf: LeafOf<"call.decided">): CallState {
-    const { application, instance, time } = leaf;
-    const state = {
-      entry,
-      application,
-      instance,
-      time,
-      dispatch: 0,
-      permits: new Map(),
-      abandoned: false,
-      refused: null,
-    };
-    this.#open.set(leaf.call, state);
     this.#counts.calls += 1;
-    return state;
+    return this.#calls.open(entry, leaf);
   }
 
   #actionDecided(entry: number, leaf: LeafOf<"action.decided">): void {
+    if (this.#isReleasedLater(leaf)) return this.#permittedAction(entry, leaf);
     const { call, decision } = leaf;
     const state = this.#stateOf(entry, call, "decided_after_completion");
     if (state === null) return;
@@ -150,16 +126,29 @@ export class CallRules {
     if (!state.permits.has(leaf.dispatch)) {
       this.#report({ reason: "action_without_permit", entry, call, dispatch: leaf.dispatch });
     }
-    this.#counts.actions += 1;
+    const known = state.actions.get(leaf.action);
+    if (leaf.approval === null) {
+      this.#counts.actions += 1;
+      if (known !== undefined) {
+        this.#report({ reason: "action_decided_again", entry, call, earlier: known.entry });
+        return;
+      }
+    }
+    if (known === undefined) state.actions.set(leaf.action, decidedBy(entry, leaf, leaf.tool, null));
+    else known.decision = decision;
     if (decision === "permit") this.#permittedAction(entry, leaf);
-    else state.refused ??= { entry, decision };
+  }
+
+  /** Its call ended while it waited, and another gets it; what that rests on is for the release rules. */
+  #isReleasedLater({ call, approval }: LeafOf<"action.decided">): boolean {
+    if (approval === null || this.#calls.get(call) !== undefined) return false;
+    return this.#holds.approval(approval)?.hold.call === call;
   }
 
   #permittedAction(entry: number, leaf: LeafOf<"action.decided">): void {
     this.#counts.actionsPermitted += 1;
-    if (leaf.effect === "read") return;
-    if (leaf.approval !== null) this.#counts.writesApproved += 1;
-    else if (leaf.unattended) this.#counts.writesUnattended += 1;
+    if (leaf.effect === "read" || leaf.approval !== null) return;
+    if (leaf.unattended) this.#counts.writesUnattended += 1;
     else this.#report({ reason: "write_without_basis", entry, call: leaf.call, tool: leaf.tool });
   }
 
@@ -169,12 +158,8 @@ export class CallRules {
     if (state === null) return;
     this.#checkBelongs(entry, leaf, state);
     this.#checkDispatched(entry, leaf, state);
-    if (outcome === "ok" && state.refused !== null) {
-      const { entry: action, decision: found } = state.refused;
-      this.#report({ reason: "action_released", entry, call, action, found });
-    }
-    this.#open.delete(call);
-    this.#remember(call, entry);
+    this.#outcomes.check(entry, leaf, state);
+    this.#calls.complete(call, entry);
     this.#counts.completed += 1;
     if (outcome === "unknown") this.#counts.unknownOutcomes += 1;
   }
@@ -189,7 +174,9 @@ export class CallRules {
       const expected = typeof permit === "string" ? [permit] : [];
       this.#report({ reason: "dispatched_without_permit", entry, call, expected, found });
     }
-    if (target === null && dispatches === 0 && outcome !== "ok") return;
+    // An answer that waited is handed on without a dispatch.
+    const mayBeNone = outcome !== "ok" || leaf.hold !== undefined;
+    if (target === null && dispatches === 0 && mayBeNone) return;
     if (outcome !== "unknown") this.#counts.dispatched += 1;
     const permitted = [...state.permits.values()];
     if (target !== null && permitted.includes(target)) return;
@@ -202,9 +189,9 @@ export class CallRules {
     call: string,
     late: "decided_after_completion" | "completed_twice",
   ): CallState | null {
-    const state = this.#open.get(call);
+    const state = this.#calls.get(call);
     if (state !== undefined) return state;
-    const completed = this.#completions.get(call);
+    const completed = this.#calls.completedBy(call);
     if (completed === undefined) this.#report({ reason: "no_decision", entry, call });
     else this.#report({ reason: late, entry, call, completed });
     return null;
@@ -229,11 +216,13 @@ export class CallRules {
       });
     }
   }
+}
 
-  #remember(call: string, entry: number): void {
-    this.#completions.set(call, entry);
-    if (this.#completions.size <= rememberedCompletions) return;
-    const [oldest] = this.#completions.keys();
-    if (oldest !== undefined) this.#completions.delete(oldest);
-  }
+function decidedBy(
+  entry: number,
+  { decision, sign_offs: signOffs, revision }: LeafOf<"call.decided" | "action.decided">,
+  tool: string | null,
+  target: string | null,
+): Decided {
+  return { entry, decision, tool, target, signOffs, revision, asked: false };
 }

@@ -3,6 +3,7 @@
 import type { Leaf } from "../leaf-schema.ts";
 import type { LogContents, StoredEntry } from "../log-store.ts";
 import { parseLeaf } from "../parse-leaf.ts";
+import type { ApprovalRules } from "./approval-rules.ts";
 import type { CallRules } from "./call-rules.ts";
 import type { EntrySource } from "./entry-source.ts";
 import type { LogFinding } from "./log-finding.ts";
@@ -16,6 +17,7 @@ export interface Rules {
   readonly tree: TreeCheck;
   readonly store: StoreCheck;
   readonly order: LogRules;
+  readonly approvals: ApprovalRules;
   readonly calls: CallRules;
   readonly revisions: RevisionRules;
   readonly payloads: PayloadRules;
@@ -60,6 +62,7 @@ async function observe(source: EntrySource, entries: readonly StoredEntry[], rul
     const leaf = parsed.value;
     rules.order.observe(index, leaf);
     rules.revisions.observe(index, leaf);
+    rules.approvals.observe(index, leaf);
     rules.calls.observe(index, leaf);
     read.push({ index, leaf });
   }

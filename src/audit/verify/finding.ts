@@ -1,12 +1,14 @@
 // What verification can find wrong.
 
+import { type ApprovalFinding, approvalFindingText } from "./approval-finding.ts";
 import { type CallFinding, callFindingText } from "./call-finding.ts";
 import { type LogFinding, logFindingText } from "./log-finding.ts";
 
-export type Finding = LogFinding | CallFinding;
+export type Finding = LogFinding | CallFinding | ApprovalFinding;
 
 /** One line for people; lowercase, no full stop. */
 export function findingText(finding: Finding): string {
+  if ("approval" in finding) return approvalFindingText(finding);
   return "call" in finding ? callFindingText(finding) : logFindingText(finding);
 }
 
@@ -16,10 +18,10 @@ const maxKept = 1_000;
 export class Findings {
   readonly kept: Finding[] = [];
   logCount = 0;
-  callCount = 0;
+  governanceCount = 0;
 
   get count(): number {
-    return this.logCount + this.callCount;
+    return this.logCount + this.governanceCount;
   }
 
   readonly log = (finding: LogFinding): void => {
@@ -27,8 +29,8 @@ export class Findings {
     this.#keep(finding);
   };
 
-  readonly call = (finding: CallFinding): void => {
-    this.callCount += 1;
+  readonly governance = (finding: CallFinding | ApprovalFinding): void => {
+    this.governanceCount += 1;
     this.#keep(finding);
   };
 

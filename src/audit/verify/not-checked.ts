@@ -6,7 +6,8 @@ export type NotChecked =
   | { readonly reason: "key_from_log" }
   | { readonly reason: "unsealed"; readonly entries: number }
   | { readonly reason: "salts"; readonly entries: number }
-  | { readonly reason: "approvals"; readonly actions: number }
+  | { readonly reason: "voters"; readonly votes: number }
+  | { readonly reason: "deliveries"; readonly deliveries: number }
   | { readonly reason: "no_replay"; readonly decisions: number }
   | { readonly reason: "no_witness" };
 
@@ -23,8 +24,10 @@ export function notCheckedText(open: NotChecked): string {
       return `the last ${open.entries} entries against any signature: no checkpoint covers them yet`;
     case "salts":
       return `the salts of ${open.entries} entries, which only kept payload can contradict: that takes the key that it is sealed under`;
-    case "approvals":
-      return `who approved ${open.actions} writes: no votes are on the trail`;
+    case "voters":
+      return `whether those who cast ${open.votes} votes were approvers, and had not asked themselves: the log knows people by pseudonyms only`;
+    case "deliveries":
+      return `${open.deliveries} deliveries of what had been released long before: more was released since than is remembered`;
     case "no_replay":
       return `whether policy gives the same outcome again for ${open.decisions} decisions`;
     case "no_witness":

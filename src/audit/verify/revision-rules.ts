@@ -1,6 +1,7 @@
-// Every decision is made under a policy revision that an earlier entry put in force.
+// Every decision, on votes too, is made under a policy revision that an earlier entry put in force.
 
 import type { Leaf, LeafOf } from "../leaf-schema.ts";
+import type { ApprovalFinding } from "./approval-finding.ts";
 import type { CallFinding } from "./call-finding.ts";
 
 /** How many revisions that were never put in force are told once and not with every decision. */
@@ -8,12 +9,12 @@ const rememberedUnknown = 10_000;
 
 /** Memory is bounded by the number of revisions that the log put in force. */
 export class RevisionRules {
-  readonly #report: (finding: CallFinding) => void;
+  readonly #report: (finding: CallFinding | ApprovalFinding) => void;
   readonly #activated = new Set<string>();
   readonly #unknown = new Set<string>();
   #decisions = 0;
 
-  constructor(report: (finding: CallFinding) => void) {
+  constructor(report: (finding: CallFinding | ApprovalFinding) => void) {
     this.#report = report;
   }
 
@@ -30,13 +31,21 @@ export class RevisionRules {
   observe(entry: number, leaf: Leaf): void {
     if (leaf.type === "policy.activated") this.#activated.add(leaf.revision);
     if (leaf.type === "call.decided" || leaf.type === "action.decided") this.#decided(entry, leaf);
+    if ("policy_revision" in leaf && leaf.policy_revision !== null && this.#isUnknown(leaf.policy_revision)) {
+      const { approval, policy_revision: revision } = leaf;
+      this.#report({ reason: "policy_not_activated", entry, approval, revision });
+    }
+  }
+
+  #decided(entry: number, { call, revision }: LeafOf<"call.decided" | "action.decided">): void {
+    this.#decisions += 1;
+    if (this.#isUnknown(revision)) this.#report({ reason: "revision_not_activated", entry, call, revision });
   }
 
   // Any earlier revision will do, not only the last: a call ends with the policies that it began with.
-  #decided(entry: number, { call, revision }: LeafOf<"call.decided" | "action.decided">): void {
-    this.#decisions += 1;
-    if (this.#activated.has(revision) || this.#unknown.has(revision)) return;
+  #isUnknown(revision: string): boolean {
+    if (this.#activated.has(revision) || this.#unknown.has(revision)) return false;
     if (this.#unknown.size < rememberedUnknown) this.#unknown.add(revision);
-    this.#report({ reason: "revision_not_activated", entry, call, revision });
+    return true;
   }
 }

@@ -5,7 +5,8 @@ import { rootOf } from "../../core/merkle-tree.ts";
 import { signCheckpoint } from "../checkpoint.ts";
 import { MemoryLogStore } from "../log-store.test-support.ts";
 import { noteSigner } from "../signed-note.ts";
-import { actionDecided, decided, record, testSigner, trailBench } from "../trail.test-support.ts";
+import { decided, record, testSigner, trailBench } from "../trail.test-support.ts";
+import { approvedTurn } from "./approval-log.test-support.ts";
 import { type EntrySource, logStoreSource } from "./entry-source.ts";
 import { notCheckedText } from "./not-checked.ts";
 import {
@@ -13,6 +14,7 @@ import {
   checkpointsAt,
   goodLog,
   keepCheckpointsAt,
+  noApprovals,
   reasons,
   tamper,
   told,
@@ -40,26 +42,31 @@ describe("verifying an honest log", () => {
         sealed: entries,
         unsealed: 0,
         clockResets: 0,
-        payloads: { committed: 52, erasedOrMissing: 52, matching: null },
+        payloads: { committed: 58, erasedOrMissing: 58, matching: null },
       },
       governance: {
         ok: true,
-        calls: 24,
-        completed: 24,
+        calls: 25,
+        completed: 25,
         unknownOutcomes: 0,
-        dispatched: 23,
-        actions: 3,
-        actionsPermitted: 2,
+        dispatched: 24,
+        actions: 4,
+        actionsPermitted: 3,
         writesUnattended: 1,
-        writesApproved: 0,
+        writesApproved: 1,
+        approvals: { ...noApprovals, requested: 1, votes: 1, released: 1 },
         open: 0,
         openCalls: [],
         revisions: 1,
-        decisions: 28,
+        decisions: 31,
       },
       findings: [],
       moreFindings: 0,
-      notChecked: [{ reason: "no_replay", decisions: 28 }, { reason: "no_witness" }],
+      notChecked: [
+        { reason: "voters", votes: 1 },
+        { reason: "no_replay", decisions: 31 },
+        { reason: "no_witness" },
+      ],
     });
     assert.equal(steps.at(-1), entries);
   });
@@ -93,9 +100,8 @@ describe("verifying an honest log", () => {
     const bench = await goodLog(t);
     const pinned = readFileSync(bench.headFile, "utf8");
     const trail = await bench.open({ instance: "inst_2" });
-    const approved = actionDecided("call_new", { decision: "permit", approval: "appr_1" });
     const salt = trail.newSalt("sub_1");
-    await trail.append([trail.encode(decided("call_new"), salt), trail.encode(approved, salt)]);
+    await trail.append(approvedTurn("call_new").map((body) => trail.encode(body, salt)));
     const open = async (changes: Partial<VerifyOptions>) => {
       const report = await verify(bench.state, changes);
       const { notChecked } = report;
@@ -103,7 +109,7 @@ describe("verifying an honest log", () => {
       for (const one of notChecked) assert.match(notCheckedText(one), /^[a-z].*[^.]$/);
       return notChecked.map(({ reason }) => reason);
     };
-    const always = ["unsealed", "salts", "approvals", "no_replay", "no_witness"];
+    const always = ["unsealed", "salts", "voters", "no_replay", "no_witness"];
     assert.deepEqual(await open({}), ["no_pin", ...always]);
     assert.deepEqual(await open({ pinned }), always);
     assert.deepEqual(await open({ pinned, pinFromLog: true, keyFromLog: true }), [

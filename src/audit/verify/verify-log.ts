@@ -3,10 +3,13 @@
 
 import type { LogContents } from "../log-store.ts";
 import type { NoteVerifier } from "../signed-note.ts";
+import { type ApprovalCounts, ApprovalRules } from "./approval-rules.ts";
+import { CallBook } from "./call-book.ts";
 import { type CallCounts, CallRules, type OpenCallEntry } from "./call-rules.ts";
 import type { EntrySource } from "./entry-source.ts";
 import { type Progress, type Rules, walkEntries } from "./entry-walk.ts";
 import { type Finding, Findings } from "./finding.ts";
+import { HoldBook } from "./hold-book.ts";
 import { LogRules } from "./log-rules.ts";
 import { type Mark, readMarks } from "./marks.ts";
 import type { NotChecked } from "./not-checked.ts";
@@ -49,6 +52,9 @@ export interface VerifyReport {
   };
   readonly governance: CallCounts & {
     readonly ok: boolean;
+    /** Writes of which the votes on record show that they were signed off before they were handed on. */
+    readonly writesApproved: number;
+    readonly approvals: ApprovalCounts;
     /** Calls that no entry completes; a running gateway has some. */
     readonly open: number;
     /** The oldest of them. */
@@ -77,6 +83,7 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
   await checkIdentity(source, verifier, contents, findings);
   const rules = rulesFor(options, contents, marks, findings);
   await walkEntries(source, contents, rules, options.onProgress);
+  rules.approvals.finish();
   if (logSize(contents) > 0 && !marks.some((mark) => mark.checkpoint === "stored")) {
     findings.log({ reason: "no_checkpoint" });
   }
@@ -95,12 +102,15 @@ function rulesFor(
   marks: readonly Mark[],
   findings: Findings,
 ): Rules {
+  const calls = new CallBook();
+  const holds = new HoldBook();
   return {
     tree: new TreeCheck(marks, findings.log),
     store: new StoreCheck(contents, findings.log),
     order: new LogRules({ origin: verifier.name, vkey: verifier.vkey }, findings.log),
-    calls: new CallRules(findings.call),
-    revisions: new RevisionRules(findings.call),
+    approvals: new ApprovalRules(calls, holds, findings.governance),
+    calls: new CallRules(calls, holds, findings.governance),
+    revisions: new RevisionRules(findings.governance),
     payloads: new PayloadRules(payloads ?? null, findings.log),
     report: findings.log,
   };
@@ -130,7 +140,7 @@ function reportOf(
   rules: Rules,
   findings: Findings,
 ): VerifyReport {
-  const { tree, order, calls, revisions, payloads } = rules;
+  const { tree, order, approvals, calls, revisions, payloads } = rules;
   const entries = logSize(contents);
   const report = {
     ok: findings.count === 0,
@@ -146,8 +156,10 @@ function reportOf(
       payloads: payloads.counts,
     },
     governance: {
-      ok: findings.callCount === 0,
+      ok: findings.governanceCount === 0,
       ...calls.counts,
+      writesApproved: approvals.writesApproved,
+      approvals: approvals.counts,
       open: calls.openCount,
       openCalls: calls.openCalls(maxOpenCalls),
       revisions: revisions.count,
@@ -156,15 +168,16 @@ function reportOf(
     findings: findings.kept,
     moreFindings: findings.count - findings.kept.length,
   };
-  return { ...report, notChecked: notChecked(report, options) };
+  return { ...report, notChecked: notChecked(report, approvals.uncheckedDeliveries, options) };
 }
 
 function notChecked(
   { log, governance }: Pick<VerifyReport, "log" | "governance">,
+  deliveries: number,
   { keyFromLog = false, pinFromLog = false }: VerifyOptions,
 ): readonly NotChecked[] {
   const { payloads, unsealed } = log;
-  const { decisions, writesApproved } = governance;
+  const { decisions, approvals } = governance;
   const salts = payloads.committed - payloads.erasedOrMissing;
   const open: readonly (readonly [boolean, NotChecked])[] = [
     [!log.pinned, { reason: "no_pin" }],
@@ -172,7 +185,8 @@ function notChecked(
     [keyFromLog, { reason: "key_from_log" }],
     [unsealed > 0, { reason: "unsealed", entries: unsealed }],
     [payloads.matching === null && salts > 0, { reason: "salts", entries: salts }],
-    [writesApproved > 0, { reason: "approvals", actions: writesApproved }],
+    [approvals.votes > 0, { reason: "voters", votes: approvals.votes }],
+    [deliveries > 0, { reason: "deliveries", deliveries }],
     [decisions > 0, { reason: "no_replay", decisions }],
     [true, { reason: "no_witness" }],
   ];

@@ -17,6 +17,8 @@ import {
   testSigner,
   trailBench,
 } from "../trail.test-support.ts";
+import { approvedTurn } from "./approval-log.test-support.ts";
+import type { ApprovalCounts } from "./approval-rules.ts";
 import { logStoreSource } from "./entry-source.ts";
 import { type Finding, findingText } from "./finding.ts";
 import { type VerifyOptions, type VerifyReport, verifyLog } from "./verify-log.ts";
@@ -45,7 +47,7 @@ export async function goodLog(t: TestContext): Promise<TrailBench> {
     trail,
     decided("call_write"),
     actionDecided("call_write", { decision: "permit", unattended: true }),
-    actionDecided("call_write", { decision: "permit", effect: "read", position: 1 }),
+    actionDecided("call_write", { action: "act_2", decision: "permit", effect: "read", position: 1 }),
     completed("call_write"),
   );
   await record(
@@ -56,6 +58,7 @@ export async function goodLog(t: TestContext): Promise<TrailBench> {
   await record(trail, completed("call_fallback", { dispatches: 2 }));
   const denied = { outcome: "refused", reason: "policy_denied", target: null, dispatches: 0 } as const;
   await record(trail, decided("call_denied", { decision: "deny" }), completed("call_denied", denied));
+  await record(trail, ...approvedTurn("call_approved"));
   await trail.close();
   return bench;
 }
@@ -75,6 +78,26 @@ export async function findingsOf(
   assert.equal(report.governance.ok, report.findings.length === 0);
   return told(report);
 }
+
+const nothingEnded = {
+  rejected: 0,
+  expired: 0,
+  superseded: 0,
+  cancelled: 0,
+  revoked: 0,
+  lapsed: 0,
+  stale: 0,
+};
+export const noApprovals: ApprovalCounts = {
+  requested: 0,
+  edited: 0,
+  open: 0,
+  votes: 0,
+  votesRefused: 0,
+  closed: nothingEnded,
+  released: 0,
+  redelivered: 0,
+};
 
 /** Findings, each shown to have words. */
 export function told(report: VerifyReport): readonly Finding[] {

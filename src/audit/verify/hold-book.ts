@@ -1,0 +1,145 @@
+// What waits, or may still be handed on, at an entry: holds with their approvals, and the votes on each.
+
+import { BoundedCache } from "../bounded-cache.ts";
+import type { LeafOf } from "../leaf-schema.ts";
+import type { SignOff } from "./sign-off-places.ts";
+
+export type KnownState = "pending" | "approved" | "released" | LeafOf<"approval.closed">["state"];
+
+export interface KnownApproval {
+  readonly id: string;
+  readonly hold: KnownHold;
+  /** What asked for it, and where. */
+  readonly entry: number;
+  readonly asked: LeafOf<"approval.requested">;
+  revision: number;
+  digest: string;
+  required: readonly SignOff[];
+  expires: string;
+  state: KnownState;
+  /** The entry that brought it there. */
+  changed: number;
+  /** An entry says that it ended; a rejection and an edit are told in two entries. */
+  closed: boolean;
+  /** Operators who approved this revision, with what they may stand for. */
+  readonly votes: Map<string, Vote>;
+  /** Operators who wrote its bytes. */
+  readonly editors: Map<string, number>;
+  /** The decision that rests on it. */
+  permit: { readonly entry: number; readonly call: string } | null;
+  delivery: number;
+}
+
+export interface Vote {
+  readonly entry: number;
+  readonly signOffs: readonly string[];
+}
+
+export interface KnownHold {
+  readonly id: string;
+  readonly call: string;
+  readonly approvals: KnownApproval[];
+  /** How often it was handed on, and to whom the last time. */
+  delivery: number;
+  releasedTo: string | null;
+}
+
+export interface EndedApproval {
+  readonly state: KnownState;
+  readonly entry: number;
+}
+
+/** How many holds that were handed on are remembered, because they may be once more, and how many approvals that ended. */
+const rememberedHolds = 65_536;
+
+/** Memory is bounded by the number of approvals open at a time. */
+export class HoldBook {
+  readonly #holds = new Map<string, KnownHold>();
+  readonly #approvals = new Map<string, KnownApproval>();
+  /** Holds of which all is over, in the order in which they were last handed on. */
+  readonly #delivered = new Map<string, KnownHold>();
+  readonly #ended = new BoundedCache<EndedApproval>(rememberedHolds);
+  #remembered = 0;
+
+  /** Whether something that was handed on may be among what is not remembered any more. */
+  get hasForgotten(): boolean {
+    return this.#remembered > rememberedHolds;
+  }
+
+  get openCount(): number {
+    let open = 0;
+    for (const approval of this.#approvals.values()) if (!isOver(approval)) open += 1;
+    return open;
+  }
+
+  approvals(): MapIterator<KnownApproval> {
+    return this.#approvals.values();
+  }
+
+  approval(id: string): KnownApproval | undefined {
+    return this.#approvals.get(id);
+  }
+
+  hold(id: string): KnownHold | undefined {
+    return this.#holds.get(id);
+  }
+
+  /** How an approval ended that is not known any more. */
+  ended(id: string): EndedApproval | undefined {
+    return this.#ended.get(id);
+  }
+
+  add(entry: number, leaf: LeafOf<"approval.requested">): KnownApproval {
+    const hold = this.#holds.get(leaf.hold) ?? this.#newHold(leaf);
+    const approval: KnownApproval = {
+      id: leaf.approval,
+      hold,
+      entry,
+      asked: leaf,
+      revision: leaf.revision,
+      digest: leaf.digest,
+      required: leaf.required,
+      expires: leaf.expires,
+      state: "pending",
+      changed: entry,
+      closed: false,
+      votes: new Map(),
+      editors: new Map(),
+      permit: null,
+      delivery: 0,
+    };
+    hold.approvals.push(approval);
+    this.#approvals.set(approval.id, approval);
+    return approval;
+  }
+
+  /** To be called when an approval of the hold is over, or was handed on again. */
+  settle(hold: KnownHold): void {
+    if (!hold.approvals.every(isOver)) return;
+    if (hold.approvals.every(({ state }) => state !== "released")) return this.#forget(hold);
+    this.#delivered.delete(hold.id);
+    this.#delivered.set(hold.id, hold);
+    const [oldest] = this.#delivered.values();
+    if (this.#delivered.size > rememberedHolds && oldest !== undefined) this.#forget(oldest);
+  }
+
+  #newHold({ hold: id, call }: LeafOf<"approval.requested">): KnownHold {
+    const hold = { id, call, approvals: [], delivery: 0, releasedTo: null };
+    this.#holds.set(id, hold);
+    return hold;
+  }
+
+  #forget(hold: KnownHold): void {
+    this.#holds.delete(hold.id);
+    this.#delivered.delete(hold.id);
+    for (const { id, state, changed: entry } of hold.approvals) {
+      this.#approvals.delete(id);
+      this.#ended.set(id, { state, entry });
+      this.#remembered += 1;
+    }
+  }
+}
+
+export function isOver({ state, closed }: KnownApproval): boolean {
+  return closed || state === "released";
+}
