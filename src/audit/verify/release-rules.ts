@@ -108,6 +108,7 @@ export class ReleaseRules {
     }
     member("action", asked.action, leaf.action);
     member("tool", asked.tool, leaf.tool);
+    member("effect", asked.effect, leaf.effect);
     member("tool_digest", asked.tool_digest, leaf.tool_digest);
   }
 

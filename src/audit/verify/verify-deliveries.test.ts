@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { LeafBody } from "../leaf-schema.ts";
+import { completed, decided, record, trailBench } from "../trail.test-support.ts";
+import {
+  asked,
+  askedForCall,
+  completedFrom,
+  heldAction,
+  permitted,
+  released,
+  voted,
+} from "./approval-log.test-support.ts";
+import { activated, findingsOf, told, verify } from "./verify.test-support.ts";
+
+const held = heldAction("call_1");
+const one = asked(held);
+const approval = one.approval;
+/** Entries 3 to 5. */
+const opening = [decided("call_1"), held, one];
+const vote = voted(one, "op_a");
+const permit = permitted(held, one);
+const release = released(one, one);
+
+async function reasonsOf(...args: Parameters<typeof findingsOf>): Promise<readonly string[]> {
+  return (await findingsOf(...args)).map(({ reason }) => reason);
+}
+
+describe("verifying what is handed on to a later call", () => {
+  const gone = completed("call_1", { outcome: "client_closed" });
+  const held2 = completed("call_1", { outcome: "held" });
+  const later = decided("call_2");
+  const toLater = { released_to: "call_2" };
+
+  it("lets a retry have what its first call waited for, the decision under either's name", async (t) => {
+    for (const end of [gone, held2, completed("call_1", { outcome: "unknown" })]) {
+      for (const change of [{}, { call: "call_2" }]) {
+        assert.deepEqual(
+          await findingsOf(
+            t,
+            ...[...opening, end, vote, later, { ...permit, ...change }],
+            ...[released(one, one, toLater), completedFrom(one, "call_2")],
+          ),
+          [],
+        );
+      }
+    }
+  });
+
+  it("finds it when the decision names a third call, and when nobody is there to have it", async (t) => {
+    const third = decided("call_3");
+    assert.deepEqual(
+      await reasonsOf(
+        t,
+        ...[...opening, gone, vote, later, third, { ...permit, call: "call_3" }],
+        ...[released(one, one, toLater), completedFrom(one, "call_2"), completed("call_3")],
+      ),
+      ["other_member"],
+    );
+    const nobody = { reason: "released_to_nobody", approval, call: "call_2" };
+    const late = released(one, one, toLater);
+    assert.deepEqual(await findingsOf(t, ...opening, gone, vote, permit, late), [{ ...nobody, entry: 9 }]);
+    const denied = { ...later, decision: "deny" } as const;
+    assert.deepEqual(await findingsOf(t, ...opening, gone, vote, denied, permit, late), [
+      { ...nobody, entry: 10 },
+    ]);
+    const ended = [later, completed("call_2")];
+    assert.deepEqual(await findingsOf(t, ...opening, gone, vote, ...ended, permit, late), [
+      { ...nobody, entry: 11 },
+    ]);
+    assert.deepEqual(
+      await reasonsOf(t, ...opening, gone, vote, { ...later, application: "shop" }, permit, late),
+      ["other_member"],
+    );
+  });
+
+  it("lets it be delivered again under numbers without gaps, and finds others", async (t) => {
+    const first = [...opening, vote, permit, release, gone];
+    const again = (call: string, delivery: number): readonly LeafBody[] => [
+      decided(call),
+      released(one, one, { released_to: call, delivery }),
+      completedFrom(one, call),
+    ];
+    const bench = trailBench(t);
+    const trail = await bench.open();
+    await record(trail, activated, ...first, ...again("call_2", 2), ...again("call_3", 3));
+    await trail.close();
+    const report = await verify(bench.state);
+    assert.deepEqual(told(report), []);
+    const { released: once, redelivered } = report.governance.approvals;
+    assert.deepEqual([once, redelivered, report.governance.dispatched], [1, 2, 1]);
+    for (const delivery of [1, 3]) {
+      assert.deepEqual(await findingsOf(t, ...first, ...again("call_2", delivery)), [
+        { reason: "delivery_out_of_order", entry: 11, approval, expected: 2, found: delivery },
+      ]);
+    }
+    assert.deepEqual(await reasonsOf(t, ...first, ...again("call_2", 2), ...again("call_3", 2)), [
+      "delivery_out_of_order",
+    ]);
+  });
+
+  it("counts a turn's actions as one delivery", async (t) => {
+    const second = heldAction("call_1", "act_2");
+    const with2 = asked(second);
+    const turn = [decided("call_1"), held, second, one, with2, vote, voted(with2, "op_a")];
+    const both = [permit, release, permitted(second, with2), released(with2, with2), gone];
+    const again = [one, with2].map((body) => released(body, body, { ...toLater, delivery: 2 }));
+    const end = completedFrom(one, "call_2");
+    assert.deepEqual(await findingsOf(t, ...turn, ...both, later, ...again, end), []);
+    const apart = { ...released(with2, with2), delivery: 2 };
+    assert.deepEqual(await reasonsOf(t, ...turn, ...both.with(3, apart)), ["delivery_out_of_order"]);
+  });
+});
+
+describe("verifying a held call", () => {
+  const call = decided("call_1", { decision: "hold", sign_offs: ["finance"] });
+  const waits = askedForCall(call);
+  const id = waits.approval;
+  const agreed = voted(waits, "op_a");
+  const go = decided("call_1", { dispatch: 2, approval: id });
+
+  it("lets it be dispatched once it is signed off", async (t) => {
+    const log = [call, waits, agreed, go, released(waits, waits), completed("call_1")];
+    assert.deepEqual(await findingsOf(t, ...log), []);
+    const retry = { ...go, call: "call_2", dispatch: 1 };
+    const over = completed("call_1", { outcome: "held", target: null, dispatches: 0 });
+    const late = released(waits, waits, { released_to: "call_2" });
+    assert.deepEqual(await findingsOf(t, call, waits, over, agreed, retry, late, completed("call_2")), []);
+  });
+
+  it("finds it dispatched without its votes, to another target, or with no release", async (t) => {
+    const [hands, end] = [released(waits, waits), completed("call_1")];
+    assert.deepEqual(await findingsOf(t, call, waits, go, hands, end), [
+      { reason: "votes_missing", entry: 5, approval: id, signOff: "finance", expected: 1, found: 0 },
+      { reason: "given_contradicts", entry: 6, approval: id, signOff: "finance", expected: 0, found: 1 },
+    ]);
+    const crow = { ...go, target: "demo/crow" };
+    assert.deepEqual(
+      await reasonsOf(t, call, waits, agreed, crow, hands, completed("call_1", { target: "demo/crow" })),
+      ["other_member"],
+    );
+    assert.deepEqual(await reasonsOf(t, call, waits, agreed, go, end), ["decision_without_release"]);
+    assert.deepEqual(await reasonsOf(t, call, waits, agreed, hands, end), [
+      "released_without_decision",
+      "released_to_nobody",
+      "dispatched_without_permit",
+    ]);
+  });
+});
