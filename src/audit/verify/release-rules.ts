@@ -175,13 +175,16 @@ export class ReleaseRules {
     if (asked.kind === "action") receiver.released.set(id, entry);
   }
 
+  /** All that was approved is handed on at once, the first time and each time after. */
   #checkDelivery(entry: number, leaf: Released, approval: KnownApproval): void {
     const { hold, id } = approval;
-    const expected = hold.delivery + (isWithLast(hold, leaf, approval) ? 0 : 1);
+    const isAgain = approval.state === "released" && !isWithLast(hold, leaf, approval);
+    const expected = approval.state === "released" ? hold.delivery + (isAgain ? 1 : 0) : 1;
     const { delivery: found } = leaf;
-    if (found !== expected)
+    if (found !== expected) {
       this.#report({ reason: "delivery_out_of_order", entry, approval: id, expected, found });
-    hold.delivery = Math.max(expected, found);
+    }
+    hold.delivery = Math.max(hold.delivery, expected, found);
     hold.releasedTo = leaf.released_to;
     approval.delivery = hold.delivery;
   }
