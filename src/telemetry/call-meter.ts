@@ -180,9 +180,12 @@ function applicationSeries(
   };
 }
 
-/** What the gate withheld was answered well; everything else but `ok` is an error of its name. */
+/** What waits or was withheld was answered well all the same. */
+const answered: ReadonlySet<string> = new Set(["ok", "partial", "held", "withheld"]);
+
+/** Everything else is an error of its name. */
 function errorType(outcome: string): string {
-  return outcome === "ok" || outcome === "withheld" ? "" : outcome;
+  return answered.has(outcome) ? "" : outcome;
 }
 
 /** Series by three names, found without making a text of them. */

@@ -35,6 +35,7 @@ models:
   - { name: fast, targets: [up/gpt-4o-mini] }
 applications:
   - { name: assistant }
+approvals: { wait: 0s }
 ${extra}`;
   try {
     const gateway = await startGateway(testFolder({ "portcullis.yaml": config }));

@@ -11,21 +11,21 @@ export interface Told {
   readonly kind: Kind;
   readonly call: string;
   /** How its completion must read. */
-  readonly outcome: "ok" | "withheld";
+  readonly outcome: "ok" | "held";
 }
 
-type Kind = "whole" | "refused" | "stream" | "withheld" | "released" | "slow";
+type Kind = "whole" | "held" | "stream" | "held stream" | "released" | "slow";
 
 const tool = (name: string): object => ({ tools: [{ type: "function", function: { name } }] });
 const calls: Readonly<
   Record<Kind, { body: object; status: number; says: RegExp; outcome: Told["outcome"] }>
 > = {
   whole: { body: ask("demo/assistant", "Hello"), status: 200, says: /"choices"/, outcome: "ok" },
-  refused: {
+  held: {
     body: { ...ask("demo/assistant", "send an email"), ...tool("send_email") },
-    status: 403,
-    says: /approval_required/,
-    outcome: "withheld",
+    status: 200,
+    says: /waits for a sign-off/,
+    outcome: "held",
   },
   stream: {
     body: { ...ask("demo/assistant", "Hello"), stream: true },
@@ -33,11 +33,11 @@ const calls: Readonly<
     says: /data: \[DONE\]/,
     outcome: "ok",
   },
-  withheld: {
+  "held stream": {
     body: { ...ask("demo/assistant", "send an email"), ...tool("send_email"), stream: true },
     status: 200,
-    says: /was withheld.*data: \[DONE\]/s,
-    outcome: "withheld",
+    says: /waits for a sign-off.*data: \[DONE\]/s,
+    outcome: "held",
   },
   released: {
     body: { ...ask("demo/assistant", "book a room"), ...tool("book_room"), stream: true },
@@ -53,6 +53,8 @@ const calls: Readonly<
   },
 };
 const kinds = Object.keys(calls) as Kind[];
+
+let posted = 0;
 
 function ask(model: string, content: string): object {
   return { model, messages: [{ role: "user", content }] };
@@ -95,7 +97,8 @@ export async function killUnderLoad(
     fetch(`${gateway.url}/v1/chat/completions`, {
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
+      // The same once more would get what the one before it left waiting.
+      body: JSON.stringify({ ...body, seed: posted++ }),
       signal,
     });
   let killed = false;

@@ -22,6 +22,7 @@ tools:
   book_room: { effect: write, unattended: "rooms cost nothing" }
 applications:
   - { name: assistant }
+approvals: { wait: 0s }
 `,
   });
   let running = await startGateway(folder);
@@ -60,7 +61,7 @@ function assertToldIsOnRecord(trail: readonly Leaf[], told: readonly Told[]): vo
   for (const { kind, call, outcome } of told) {
     assert.equal(ends.get(call), outcome, `${kind} ${call}`);
     const decisions = actions.filter((leaf) => leaf.call === call).map((leaf) => leaf.decision);
-    const expected = kind === "released" ? ["permit"] : outcome === "withheld" ? ["hold"] : [];
+    const expected = kind === "released" ? ["permit"] : outcome === "held" ? ["hold"] : [];
     assert.deepEqual(decisions, expected, `${kind} ${call}`);
   }
 }

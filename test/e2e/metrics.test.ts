@@ -16,6 +16,7 @@ providers:
 models:
   - { name: fast, targets: [demo/assistant] }
   - { name: failing, targets: [up/known] }
+approvals: { wait: 0s }
 applications:
   - { name: assistant }
 `;
@@ -102,16 +103,15 @@ test("calls, refusals and failures are counted under names of the config, and no
   await gateway.close();
 });
 
-test("what is held is counted as held, and what a client was refused in its stream is counted too", async (t) => {
+test("what is held is counted as held, and is no error of its call", async (t) => {
   const port = await freePort();
   const gateway = await startGateway(testFolder({ "portcullis.yaml": config(port, 1) }));
   t.after(() => gateway.kill());
   const tools = [{ type: "function", function: { name: "send_email", parameters: { type: "object" } } }];
-  assert.equal(await ask(gateway, "fast", { tools, tool_choice: "required" }), 403);
+  assert.equal(await ask(gateway, "fast", { tools, tool_choice: "required" }), 200);
   const metrics = await scrape(port);
   const held = { subject: "action", application: "assistant", outcome: "hold", reason: "held" };
   assert.equal(sampleOf(metrics, "portcullis_decisions_total", held), 1);
-  assert.equal(sampleOf(metrics, "portcullis_refusals_total", { code: "approval_required" }), 1);
   await gateway.close();
 });
 

@@ -64,20 +64,42 @@ function parts(call: OpenAI.ChatCompletionMessageToolCall): readonly string[] {
 }
 
 /** Whole: 403. Streamed: a message in place of the calls. `never` reaches the client in neither. */
-async function assertWithheld(asked: Asked, code: string, never: RegExp, said = /^/): Promise<string> {
+async function assertDenied(asked: Asked, never: RegExp): Promise<void> {
   await assert.rejects(
     it.gate.chat.completions.create({ ...asked, model: models.gate }),
     (fault: unknown) => {
       assert.ok(fault instanceof OpenAI.PermissionDeniedError);
-      assert.equal(fault.code, code);
+      assert.equal(fault.code, "tool_call_denied");
       return true;
     },
   );
-  for (const mode of [{}, { stream: true }]) {
+  await assertReplaced(asked, never, /\[Portcullis\] The tool call `.*` was withheld/, "withheld");
+}
+
+/** A message in place of the calls, whole and streamed. */
+async function assertWaits(asked: Asked, never: RegExp, said = /^/): Promise<string> {
+  const whole = await it.gate.chat.completions.create({ ...asked, model: models.gate, seed: 1 });
+  const [choice] = whole.choices;
+  assert.match(choice?.message.content ?? "", said);
+  assert.equal(choice?.message.tool_calls, undefined);
+  const waits = /\[Portcullis\] The tool call `.*` waits for a sign-off/;
+  assert.match(choice?.message.content ?? "", waits);
+  return assertReplaced(asked, never, waits, "held", said);
+}
+
+async function assertReplaced(
+  asked: Asked,
+  never: RegExp,
+  words: RegExp,
+  outcome: string,
+  said = /^/,
+): Promise<string> {
+  // The same request once more would get what the one before it left waiting.
+  for (const mode of [{ seed: 2 }, { seed: 3, stream: true }]) {
     assert.doesNotMatch((await chatBytes(it.gate, models.gate, { ...asked, ...mode })).text, never);
   }
   const { data: stream, response } = await it.gate.chat.completions
-    .create({ ...asked, model: models.gate, stream: true })
+    .create({ ...asked, model: models.gate, stream: true, seed: 4 })
     .withResponse();
   let content = "";
   let finish = "";
@@ -87,10 +109,10 @@ async function assertWithheld(asked: Asked, code: string, never: RegExp, said = 
     finish = chunk.choices[0]?.finish_reason ?? finish;
   }
   assert.match(content, said);
-  assert.match(content, /\[Portcullis\] The tool call `.*` was withheld/);
+  assert.match(content, words);
   assert.equal(finish, "stop");
   const call = response.headers.get("x-portcullis-call");
-  assert.equal((await completionOf(it.gateway, call))?.outcome, "withheld");
+  assert.equal((await completionOf(it.gateway, call))?.outcome, outcome);
   return call ?? "";
 }
 
@@ -159,13 +181,9 @@ test("the second turn takes the tool's result and ends in words", async () => {
   }
 });
 
-test("a pinned tool whose description has drifted is withheld, and so is one that the client never offered", async () => {
+test("a pinned tool whose description has drifted waits, and so does one that the client never offered", async () => {
   for (const tools of [[drifted], []]) {
-    const call = await assertWithheld(
-      asks("the weather in Bern?", ...tools),
-      "approval_required",
-      /call_bern|tool_calls|u0065rn/,
-    );
+    const call = await assertWaits(asks("the weather in Bern?", ...tools), /call_bern|tool_calls|u0065rn/);
     const [action] = leavesOf(await readTrail(it.gateway), "action.decided").filter(
       (leaf) => leaf.call === call,
     );
@@ -173,17 +191,16 @@ test("a pinned tool whose description has drifted is withheld, and so is one tha
   }
 });
 
-test("one write among the calls withholds them all, and the text before them flows", async () => {
-  await assertWithheld(
+test("one write among the calls keeps them all waiting, and the text before them flows", async () => {
+  await assertWaits(
     asks("the weather and mail it", weather, email),
-    "approval_required",
     /call_mail|call_look|secret-recipient|Chur/,
     /^I will look and write\./,
   );
 });
 
 test("a tool call that was cut off is never released, though its tool only reads", async () => {
-  await assertWithheld(asks("the weather, cut off", weather), "tool_call_denied", /call_cut|Genf/);
+  await assertDenied(asks("the weather, cut off", weather), /call_cut|Genf/);
 });
 
 test("a stream that breaks off within a tool call gives nothing of it away", async () => {

@@ -50,23 +50,23 @@ test("the openai SDK streams, and gets the usage chunk only when it asks for it"
   }
 });
 
-test("a proposed write never reaches the client: 403 in one piece, a message on an open stream", async () => {
+test("a proposed write never reaches a client that cannot wait: it is told what waits, whole and streamed", async () => {
   const messages = [{ role: "user" as const, content: "send an email to bob@example.com" }];
-  await assert.rejects(
-    client.chat.completions.create({ model: "fast", tools, messages }),
-    (fault: unknown) => {
-      assert.ok(fault instanceof OpenAI.PermissionDeniedError);
-      assert.equal(fault.code, "approval_required");
-      return true;
-    },
+  const hasty = { headers: { "x-portcullis-timeout": "0.01" } };
+  const whole = await client.chat.completions.create({ model: "fast", tools, messages }, hasty);
+  const said = /The tool call `send_email` waits for a sign-off by default/;
+  assert.match(whole.choices[0]?.message.content ?? "", said);
+  assert.equal(whole.choices[0]?.message.tool_calls, undefined);
+  const stream = await client.chat.completions.create(
+    { model: "fast", tools, messages, stream: true },
+    hasty,
   );
-  const stream = await client.chat.completions.create({ model: "fast", tools, messages, stream: true });
   let content = "";
   for await (const chunk of stream) {
     assert.equal(chunk.choices[0]?.delta.tool_calls, undefined);
     content += chunk.choices[0]?.delta.content ?? "";
   }
-  assert.match(content, /`send_email` was withheld/);
+  assert.match(content, said);
 });
 
 test("embeddings and models work with the SDK, and other paths say what there is", async () => {
