@@ -8,6 +8,7 @@ const features = [
   "identity",
   "facts",
   "policy",
+  "approvals",
   "audit",
   "credentials",
   "providers",
