@@ -31,7 +31,8 @@ export async function showEntries(name: string, options: GatewayOptions): Promis
 
 async function entriesOfCall(client: AdminClient, call: string): Promise<readonly Row[]> {
   const query = { call, order: "oldest", limit: "200" };
-  // Nothing of a call comes after its completion; the page it stands on is looked through all the same.
+  // Nothing that a call got comes after its completion; the page it stands on is looked through all the same. What is handed on
+  // later of what waited for it stands with the call that gets it.
   const ended = (entries: readonly Row[]): boolean =>
     entries.some((entry) => leafOf(entry)["type"] === "call.completed");
   const entries = await client.pages("/entries", "entries", query, ended);

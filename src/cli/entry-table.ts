@@ -15,7 +15,7 @@ export function entryTable(entries: readonly Row[]): string {
     { title: "what", cell: what },
     {
       title: "decision",
-      cell: (entry) => textOf(leafOf(entry), "decision") || textOf(leafOf(entry), "outcome"),
+      cell: ({ leaf }) => (isRow(leaf) ? outcomeOf(leaf) : ""),
       style: styledDecision,
     },
   ]);
@@ -37,6 +37,11 @@ function who(leaf: Row): string {
   return user === "" ? textOf(actor, "id") : `${textOf(actor, "id")} for ${user}`;
 }
 
+/** What was decided, how it ended, or where an approval stands. */
+function outcomeOf(leaf: Row): string {
+  return textOf(leaf, "decision") || textOf(leaf, "outcome") || textOf(leaf, "state");
+}
+
 function what(entry: Row): string {
   const leaf = leafOf(entry);
   const text = (member: string): string => textOf(leaf, member);
@@ -54,6 +59,14 @@ function what(entry: Row): string {
     case "secret.set":
     case "secret.destroyed":
       return `${text("secret")} version ${text("version")}`;
+    case "approval.requested":
+      return `${text("approval")} for ${text("tool") || text("target")}`;
+    case "approval.vote_refused":
+      return `${text("approval")}: ${text("refused")}`;
+    case "approval.edited":
+      return `${text("approval")} as revision ${text("revision")}`;
+    case "approval.released":
+      return arrow(text("approval"), text("released_to"));
     case "payload.expired":
       return `of ${text("entries")} entries, ${text("oldest")} to ${text("newest")}`;
     case "log.opened":
@@ -61,7 +74,13 @@ function what(entry: Row): string {
     case "log.closed":
       return `epoch ${text("epoch")}`;
     default:
-      return text("key") || text("origin") || (text("revision") || text("digest")).slice(0, 12);
+      return (
+        text("approval") ||
+        text("operator") ||
+        text("key") ||
+        text("origin") ||
+        (text("revision") || text("digest")).slice(0, 12)
+      );
   }
 }
 

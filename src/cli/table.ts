@@ -36,10 +36,13 @@ export function styled(format: Parameters<typeof styleText>[0], text: string): s
   return styleText(format, text, { stream: process.stdout });
 }
 
+const good: ReadonlySet<string> = new Set(["permit", "ok", "approve", "approved", "released"]);
+const waiting: ReadonlySet<string> = new Set(["hold", "held", "withheld", "partial", "pending"]);
+
 /** A decision or outcome in its colour. */
 export function styledDecision(text: string): string {
-  if (text === "permit" || text === "ok") return styled("green", text);
-  if (text === "hold" || text === "withheld") return styled("yellow", text);
+  if (good.has(text)) return styled("green", text);
+  if (waiting.has(text)) return styled("yellow", text);
   return text === "" ? text : styled("red", text);
 }
 

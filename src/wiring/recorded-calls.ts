@@ -26,7 +26,7 @@ export async function entriesOfCall(log: LogStore, call: string): Promise<readon
   return entries;
 }
 
-/** Nothing of a call comes after its completion. */
+/** Nothing that a call got comes after its completion. */
 function isEnded(leaf: Leaf | null): boolean {
   return leaf?.type === "call.completed";
 }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, type TestContext, test } from "node:te
 import { promisify } from "node:util";
 import type { Command } from "commander";
 import { leafSamples } from "../../src/audit/leaf-samples.test-support.ts";
+import type { LeafBody } from "../../src/audit/leaf-schema.ts";
 import { portcullisCommand, runCli } from "../../src/cli/run.ts";
 import { type AdminBench, adminBench, recordCall, token } from "./admin-bench.ts";
 import { testFolder } from "./test-gateway.ts";
@@ -314,6 +315,31 @@ describe("audit", () => {
     );
     assert.match((await cli(t, "audit", "list", "--after", "261")).stdout, /there is no such entry/);
     assert.equal((await cli(t, "audit", "list", "--type", "nonsense")).code, 1);
+  });
+
+  test("lists what happened to an approval, by its name and where it stands", async (t) => {
+    const bench = await openBench(t);
+    const bodies = Object.values<LeafBody>(leafSamples).filter(({ type }) =>
+      /^(approval|operator)\./.test(type),
+    );
+    await bench.trail.append(bodies.map((body) => bench.trail.encode(body, null)));
+    const { stdout } = await cli(t, "audit", "list", "--limit", String(bodies.length));
+    assert.deepEqual(
+      lines(stdout)
+        .slice(1)
+        .map((row) => row.trim().split(/ {2,}/).slice(2)),
+      [
+        ["approval.requested", "billing for sub_1", "apr_1 for send_email"],
+        ["approval.viewed", "op_1", "apr_1"],
+        ["approval.voted", "op_1", "apr_1", "approve"],
+        ["approval.vote_refused", "op_1", "apr_1: not_an_approver", "approve"],
+        ["approval.edited", "op_1", "apr_1 as revision 2"],
+        ["approval.closed", "gateway", "apr_1", "expired"],
+        ["approval.released", "gateway", "apr_1 → call_2"],
+        ["operator.invited", "op_1", "op_2"],
+        ["operator.removed", "op_1", "op_2"],
+      ],
+    );
   });
 
   test("shows an entry by its index or id and a call by its id, and whether payload is what was recorded", async (t) => {

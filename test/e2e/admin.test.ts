@@ -326,6 +326,21 @@ test("entries come in pages, newest or oldest first, each once, and not those of
   assert.deepEqual((await read("GET", `/entries/${one.leaf.id}`)).json, one);
 });
 
+test("what was handed on to a call is found by that call, and by the one that asked", async (t) => {
+  const bench = await adminBench(t);
+  const [asking, getting] = [newId("call", bench.clock.time), newId("call", bench.clock.time)];
+  const released = { ...leafSamples["approval.released"], call: asking, released_to: getting };
+  const named = { ...leafSamples["call.decided"], requested_model: getting };
+  await bench.trail.append([released, named].map((body) => bench.trail.encode(body, null)));
+  for (const call of [asking, getting]) {
+    const { json } = await asOperator(bench.url)("GET", `/entries?call=${call}`);
+    assert.deepEqual(
+      json.entries.map((entry: { leaf: { type: string } }) => entry.leaf.type),
+      ["approval.released"],
+    );
+  }
+});
+
 test("a call's entries are found in a long log, also between entries that were recorded late", async (t) => {
   const bench = await adminBench(t);
   const read = asOperator(bench.url);

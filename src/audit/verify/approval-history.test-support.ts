@@ -264,12 +264,15 @@ class Turn {
     this.#isCallOpen = false;
   }
 
-  #released(one: Waiting, facts: Partial<LeafBody<"approval.released">>): readonly LeafBody[] {
+  #released(
+    one: Waiting,
+    facts: { readonly released_to: string; readonly delivery: number },
+  ): readonly LeafBody[] {
     const entry = released(one.subject, one.first, { ...facts, actor: gateway });
     if (one.state === "released" || one.held === null) return [entry];
     this.#move(one, "claim");
     this.#move(one, "deliver");
-    return [permitted(one.held, one.subject), entry];
+    return [permitted(one.held, one.subject, { call: facts.released_to }), entry];
   }
 
   #finish(): void {

@@ -1,7 +1,7 @@
 // The entries of approvals as the desk writes them, for logs to verify.
 
 import { leafSamples } from "../leaf-samples.test-support.ts";
-import type { LeafBody, LeafOf } from "../leaf-schema.ts";
+import type { LeafBody } from "../leaf-schema.ts";
 import { actionDecided, completed, decided } from "../trail.test-support.ts";
 import { signedOffDigest } from "./approval-digest.ts";
 
@@ -156,7 +156,5 @@ function withDigest(body: Asked): Asked {
 }
 
 function digestOf(body: Asked, revision: { readonly revision: number; readonly bytes: string }): string {
-  const stamp = { v: 1, id: "", time: "", instance: "" } as const;
-  const leaf: LeafOf<"approval.requested"> = { ...body, ...stamp };
-  return signedOffDigest(leaf, revision) ?? body.digest;
+  return signedOffDigest(body, revision) ?? body.digest;
 }

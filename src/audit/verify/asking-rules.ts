@@ -2,7 +2,7 @@
 // sign-offs that it asks for, over a digest of what the entry says.
 
 import type { Leaf, LeafOf } from "../leaf-schema.ts";
-import { signedOffDigest } from "./approval-digest.ts";
+import { type SignedOff, signedOffDigest } from "./approval-digest.ts";
 import { ApprovalLookup, type ReportApproval } from "./approval-lookup.ts";
 import type { CallBook, CallState, Decided } from "./call-book.ts";
 import type { HoldBook, KnownApproval } from "./hold-book.ts";
@@ -47,7 +47,9 @@ export class AskingRules {
     this.#checkDigest(entry, leaf, leaf);
     const holdsCall = this.#holds.hold(leaf.hold)?.call ?? leaf.call;
     this.#lookup.member(entry, approval, "call", holdsCall, leaf.call);
-    this.#holds.add(entry, leaf);
+    const actions = [...(this.#calls.get(leaf.call)?.actions.values() ?? [])];
+    const hasPermitted = actions.some(({ decision }) => decision === "permit");
+    this.#holds.add(entry, leaf, hasPermitted);
   }
 
   /** What is asked for must be what policy held, in a call that is open. */
@@ -60,7 +62,6 @@ export class AskingRules {
       return;
     }
     decided.asked = true;
-    state.asked += 1;
     const member = (name: string, expected: string | null, found: string | null): void =>
       this.#lookup.member(entry, approval, name, expected, found);
     member("application", state.application, leaf.application);
@@ -109,7 +110,7 @@ export class AskingRules {
     this.#report({ reason: "other_sign_offs", entry, approval: id, expected, found });
   }
 
-  #checkDigest(entry: number, asked: Asked, leaf: Asked | LeafOf<"approval.edited">): void {
+  #checkDigest(entry: number, asked: SignedOff, leaf: Asked | LeafOf<"approval.edited">): void {
     const expected = signedOffDigest(asked, leaf);
     if (expected === null || expected === leaf.digest) return;
     this.#report({ reason: "other_digest", entry, approval: leaf.approval, expected, found: leaf.digest });

@@ -28,8 +28,6 @@ export interface CallState {
   /** The call itself where it was held, by dispatch. */
   readonly held: Map<number, Decided>;
   readonly actions: Map<string, Decided>;
-  /** Sign-offs asked for on its behalf. */
-  asked: number;
   /** Approvals of actions that were released to it, with the entries. */
   readonly released: Map<string, number>;
   /** It was reported as one that nothing completes. */
@@ -73,7 +71,6 @@ export class CallBook {
       permits: new Map(),
       held: new Map(),
       actions: new Map(),
-      asked: 0,
       released: new Map(),
       abandoned: false,
     };

@@ -29,8 +29,6 @@ export type CallFinding = { readonly entry: number; readonly call: string } & (
   | { readonly reason: "action_decided_again"; readonly earlier: number }
   /** It is said to wait, or a part was handed on, and no sign-off was asked for the action that is held. */
   | { readonly reason: "nobody_asked"; readonly action: number }
-  /** It is said to wait, and nothing was asked for on its behalf. */
-  | { readonly reason: "nothing_waits" }
   /** It got an answer that waited, and no earlier entry of its application asks for sign-offs under that name. */
   | { readonly reason: "hold_unknown"; readonly hold: string }
   /** It got an answer, and no action of it was permitted or released to it. */
@@ -80,8 +78,6 @@ function wrong(finding: CallFinding): string {
       return `an action that entry ${finding.earlier} decided is decided again without an approval`;
     case "nobody_asked":
       return `no sign-off was asked for the action that entry ${finding.action} holds, and its answer was not withheld`;
-    case "nothing_waits":
-      return "it ended `held`, and nothing waits on its behalf";
     case "hold_unknown":
       return `it got the answer of hold \`${finding.hold}\`, which no earlier entry of its application knows`;
     case "nothing_released":

@@ -28,7 +28,6 @@ export interface OpenCallEntry {
 export class CallRules {
   readonly #report: (finding: CallFinding) => void;
   readonly #calls: CallBook;
-  readonly #holds: HoldBook;
   readonly #outcomes: OutcomeRules;
   /** Where the gateway started again, while its recovery may still be at work; else null. */
   #recoveringSince: number | null = null;
@@ -44,7 +43,6 @@ export class CallRules {
 
   constructor(calls: CallBook, holds: HoldBook, report: (finding: CallFinding) => void) {
     this.#calls = calls;
-    this.#holds = holds;
     this.#report = report;
     this.#outcomes = new OutcomeRules(holds, report);
   }
@@ -118,7 +116,6 @@ export class CallRules {
   }
 
   #actionDecided(entry: number, leaf: LeafOf<"action.decided">): void {
-    if (this.#isReleasedLater(leaf)) return this.#permittedAction(entry, leaf);
     const { call, decision } = leaf;
     const state = this.#stateOf(entry, call, "decided_after_completion");
     if (state === null) return;
@@ -137,12 +134,6 @@ export class CallRules {
     if (known === undefined) state.actions.set(leaf.action, decidedBy(entry, leaf, leaf.tool, null));
     else known.decision = decision;
     if (decision === "permit") this.#permittedAction(entry, leaf);
-  }
-
-  /** Its call ended while it waited, and another gets it; what that rests on is for the release rules. */
-  #isReleasedLater({ call, approval }: LeafOf<"action.decided">): boolean {
-    if (approval === null || this.#calls.get(call) !== undefined) return false;
-    return this.#holds.approval(approval)?.hold.call === call;
   }
 
   #permittedAction(entry: number, leaf: LeafOf<"action.decided">): void {

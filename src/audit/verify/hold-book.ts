@@ -2,6 +2,7 @@
 
 import { BoundedCache } from "../bounded-cache.ts";
 import type { LeafOf } from "../leaf-schema.ts";
+import type { SignedOff } from "./approval-digest.ts";
 import type { SignOff } from "./sign-off-places.ts";
 
 export type KnownState = "pending" | "approved" | "released" | LeafOf<"approval.closed">["state"];
@@ -9,9 +10,10 @@ export type KnownState = "pending" | "approved" | "released" | LeafOf<"approval.
 export interface KnownApproval {
   readonly id: string;
   readonly hold: KnownHold;
-  /** What asked for it, and where. */
+  /** Where and for what it was asked. */
   readonly entry: number;
-  readonly asked: LeafOf<"approval.requested">;
+  readonly asked: SignedOff;
+  readonly action: string | null;
   revision: number;
   digest: string;
   required: readonly SignOff[];
@@ -39,6 +41,8 @@ export interface KnownHold {
   readonly id: string;
   readonly call: string;
   readonly approvals: KnownApproval[];
+  /** Whether there is something beside it in its answer that policy permits outright. */
+  readonly hasPermitted: boolean;
   /** How often it was handed on, and to whom the last time. */
   delivery: number;
   releasedTo: string | null;
@@ -49,21 +53,25 @@ export interface EndedApproval {
   readonly entry: number;
 }
 
-/** How many holds that were handed on are remembered, because they may be once more, and how many approvals that ended. */
-const rememberedHolds = 65_536;
+/**
+ * How many holds of which all is over are remembered, because calls may still be told of them, or given them once more; and
+ * how many approvals besides, to tell what has ended from what there never was.
+ */
+const rememberedHolds = 20_000;
+const rememberedEnds = 65_536;
 
 /** Memory is bounded by the number of approvals open at a time. */
 export class HoldBook {
   readonly #holds = new Map<string, KnownHold>();
   readonly #approvals = new Map<string, KnownApproval>();
-  /** Holds of which all is over, in the order in which they were last handed on. */
-  readonly #delivered = new Map<string, KnownHold>();
-  readonly #ended = new BoundedCache<EndedApproval>(rememberedHolds);
-  #remembered = 0;
+  /** Holds of which all is over, in the order in which something last happened to them. */
+  readonly #over = new Set<KnownHold>();
+  readonly #ended = new BoundedCache<EndedApproval>(rememberedEnds);
+  #hasForgotten = false;
 
-  /** Whether something that was handed on may be among what is not remembered any more. */
+  /** Whether there were more than is remembered. */
   get hasForgotten(): boolean {
-    return this.#remembered > rememberedHolds;
+    return this.#hasForgotten;
   }
 
   get openCount(): number {
@@ -89,13 +97,15 @@ export class HoldBook {
     return this.#ended.get(id);
   }
 
-  add(entry: number, leaf: LeafOf<"approval.requested">): KnownApproval {
-    const hold = this.#holds.get(leaf.hold) ?? this.#newHold(leaf);
+  /** `hasPermitted`: see `KnownHold`. */
+  add(entry: number, leaf: LeafOf<"approval.requested">, hasPermitted: boolean): KnownApproval {
+    const hold = this.#holds.get(leaf.hold) ?? this.#newHold(leaf, hasPermitted);
     const approval: KnownApproval = {
       id: leaf.approval,
       hold,
       entry,
-      asked: leaf,
+      asked: signedOff(leaf),
+      action: leaf.action,
       revision: leaf.revision,
       digest: leaf.digest,
       required: leaf.required,
@@ -116,30 +126,35 @@ export class HoldBook {
   /** To be called when an approval of the hold is over, or was handed on again. */
   settle(hold: KnownHold): void {
     if (!hold.approvals.every(isOver)) return;
-    if (hold.approvals.every(({ state }) => state !== "released")) return this.#forget(hold);
-    this.#delivered.delete(hold.id);
-    this.#delivered.set(hold.id, hold);
-    const [oldest] = this.#delivered.values();
-    if (this.#delivered.size > rememberedHolds && oldest !== undefined) this.#forget(oldest);
+    this.#over.delete(hold);
+    this.#over.add(hold);
+    const [oldest] = this.#over;
+    if (this.#over.size > rememberedHolds && oldest !== undefined) this.#forget(oldest);
   }
 
-  #newHold({ hold: id, call }: LeafOf<"approval.requested">): KnownHold {
-    const hold = { id, call, approvals: [], delivery: 0, releasedTo: null };
+  #newHold({ hold: id, call }: LeafOf<"approval.requested">, hasPermitted: boolean): KnownHold {
+    const hold = { id, call, approvals: [], hasPermitted, delivery: 0, releasedTo: null };
     this.#holds.set(id, hold);
     return hold;
   }
 
   #forget(hold: KnownHold): void {
+    this.#hasForgotten = true;
     this.#holds.delete(hold.id);
-    this.#delivered.delete(hold.id);
+    this.#over.delete(hold);
     for (const { id, state, changed: entry } of hold.approvals) {
       this.#approvals.delete(id);
       this.#ended.set(id, { state, entry });
-      this.#remembered += 1;
     }
   }
 }
 
 export function isOver({ state, closed }: KnownApproval): boolean {
   return closed || state === "released";
+}
+
+/** Without what an entry says besides: there may be many. */
+function signedOff(leaf: LeafOf<"approval.requested">): SignedOff {
+  const { application, user, call, approval, kind, tool, target, effect, tool_digest } = leaf;
+  return { application, user, call, approval, kind, tool, target, effect, tool_digest };
 }

@@ -27,9 +27,6 @@ export class OutcomeRules {
     }
     if (outcome === "partial" || outcome === "held") this.#checkAsked(entry, leaf, state);
     if (outcome === "held" || outcome === "withheld") this.#checkNothingReleased(entry, leaf, state);
-    if (outcome === "held" && leaf.hold === undefined && state.asked === 0) {
-      this.#report({ reason: "nothing_waits", entry, call: leaf.call });
-    }
   }
 
   /** Null where there is nothing to hold the call against. */
@@ -56,8 +53,11 @@ export class OutcomeRules {
     hold: KnownHold,
   ): void {
     const left = hold.approvals.filter(({ id }) => !released.has(id));
-    if (left.length === hold.approvals.length) this.#report({ reason: "nothing_released", entry, call });
-    else if (outcome === "partial" && left.length === 0) {
+    // What is permitted outright is handed on with what was signed off, or without it where that was refused.
+    const mayBeNone = outcome === "partial" && hold.hasPermitted;
+    if (left.length === hold.approvals.length && !mayBeNone) {
+      this.#report({ reason: "nothing_released", entry, call });
+    } else if (outcome === "partial" && left.length === 0) {
       this.#report({ reason: "nothing_withheld", entry, call });
     } else if (outcome === "ok" && left[0] !== undefined) {
       this.#report({ reason: "hold_not_released", entry, call, left: left[0].id });

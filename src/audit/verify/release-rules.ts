@@ -80,7 +80,8 @@ export class ReleaseRules {
     this.#checkSignedOff(entry, approval);
     this.#checkSubject(entry, leaf, approval);
     approval.permit = { entry, call: leaf.call };
-    const isWrite = leaf.type === "action.decided" && leaf.effect === "write";
+    const isWrite =
+      leaf.type === "action.decided" && (leaf.effect === "write" || approval.asked.effect === "write");
     if (isWrite && this.#found === before) this.#counts.writesApproved += 1;
   }
 
@@ -96,7 +97,7 @@ export class ReleaseRules {
     this.#report({ reason: "released_before_rest", entry, approval: id, waiting: waiting.id });
   }
 
-  #checkSubject(entry: number, leaf: Deciding, { id, asked }: KnownApproval): void {
+  #checkSubject(entry: number, leaf: Deciding, { id, asked, action }: KnownApproval): void {
     const member = (name: string, expected: string | null, found: string | null): void =>
       this.#lookup.member(entry, id, name, expected, found);
     member("application", asked.application, leaf.application);
@@ -106,9 +107,8 @@ export class ReleaseRules {
       member("target", asked.target, leaf.target);
       return;
     }
-    member("action", asked.action, leaf.action);
+    member("action", action, leaf.action);
     member("tool", asked.tool, leaf.tool);
-    member("effect", asked.effect, leaf.effect);
     member("tool_digest", asked.tool_digest, leaf.tool_digest);
   }
 
@@ -123,7 +123,7 @@ export class ReleaseRules {
     this.#lookup.isCurrent(entry, approval, leaf);
     this.#lookup.member(entry, approval.id, "hold", approval.hold.id, leaf.hold);
     this.#lookup.member(entry, approval.id, "call", approval.hold.call, leaf.call);
-    this.#lookup.member(entry, approval.id, "action", approval.asked.action, leaf.action);
+    this.#lookup.member(entry, approval.id, "action", approval.action, leaf.action);
     if (approval.state === "released") this.#counts.redelivered += 1;
     else this.#checkFirst(entry, leaf, approval);
     this.#checkGiven(entry, leaf, approval);
@@ -137,13 +137,11 @@ export class ReleaseRules {
 
   #checkFirst(entry: number, leaf: Released, approval: KnownApproval): void {
     this.#counts.released += 1;
-    const { permit, hold, id } = approval;
+    const { permit, id } = approval;
     if (permit === null) {
       this.#report({ reason: "released_without_decision", entry, approval: id });
       this.#checkSignedOff(entry, approval);
-    } else if (permit.call !== hold.call) {
-      this.#lookup.member(entry, id, "released_to", permit.call, leaf.released_to);
-    }
+    } else this.#lookup.member(entry, id, "released_to", permit.call, leaf.released_to);
   }
 
   /** The sign-offs that were asked for, each with a quorum that is no smaller, and by no more operators than have voted. */

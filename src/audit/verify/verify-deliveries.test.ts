@@ -31,47 +31,44 @@ describe("verifying what is handed on to a later call", () => {
   const held2 = completed("call_1", { outcome: "held" });
   const later = decided("call_2");
   const toLater = { released_to: "call_2" };
+  const late = { ...permit, call: "call_2" };
 
-  it("lets a retry have what its first call waited for, the decision under either's name", async (t) => {
+  it("lets a retry have what its first call waited for", async (t) => {
     for (const end of [gone, held2, completed("call_1", { outcome: "unknown" })]) {
-      for (const change of [{}, { call: "call_2" }]) {
-        assert.deepEqual(
-          await findingsOf(
-            t,
-            ...[...opening, end, vote, later, { ...permit, ...change }],
-            ...[released(one, one, toLater), completedFrom(one, "call_2")],
-          ),
-          [],
-        );
-      }
+      const log = [...opening, end, vote, later, late, released(one, one, toLater)];
+      assert.deepEqual(await findingsOf(t, ...log, completedFrom(one, "call_2")), []);
     }
   });
 
-  it("finds it when the decision names a third call, and when nobody is there to have it", async (t) => {
-    const third = decided("call_3");
-    assert.deepEqual(
-      await reasonsOf(
-        t,
-        ...[...opening, gone, vote, later, third, { ...permit, call: "call_3" }],
-        ...[released(one, one, toLater), completedFrom(one, "call_2"), completed("call_3")],
-      ),
-      ["other_member"],
-    );
+  it("finds it when the decision names another call, and when nobody is there to have it", async (t) => {
+    const handed = [released(one, one, toLater), completedFrom(one, "call_2")];
+    assert.deepEqual(await findingsOf(t, ...opening, vote, later, permit, ...handed), [
+      {
+        ...{ reason: "other_member", entry: 9, approval, member: "released_to" },
+        ...{ expected: "call_1", found: "call_2" },
+      },
+    ]);
+    const first = [...opening, vote, permit, release, gone];
+    const again = released(one, one, { ...toLater, delivery: 2 });
     const nobody = { reason: "released_to_nobody", approval, call: "call_2" };
-    const late = released(one, one, toLater);
-    assert.deepEqual(await findingsOf(t, ...opening, gone, vote, permit, late), [{ ...nobody, entry: 9 }]);
     const denied = { ...later, decision: "deny" } as const;
-    assert.deepEqual(await findingsOf(t, ...opening, gone, vote, denied, permit, late), [
-      { ...nobody, entry: 10 },
-    ]);
-    const ended = [later, completed("call_2")];
-    assert.deepEqual(await findingsOf(t, ...opening, gone, vote, ...ended, permit, late), [
-      { ...nobody, entry: 11 },
-    ]);
-    assert.deepEqual(
-      await reasonsOf(t, ...opening, gone, vote, { ...later, application: "shop" }, permit, late),
-      ["other_member"],
-    );
+    for (const [before, entry] of [
+      [[], 10],
+      [[denied], 11],
+      [[later, completed("call_2")], 12],
+    ] as const) {
+      assert.deepEqual(await findingsOf(t, ...first, ...before, again), [{ ...nobody, entry }]);
+    }
+    for (const [member, change] of [
+      ["application", { application: "shop" }],
+      ["user", { user: null }],
+    ] as const) {
+      const found = await findingsOf(t, ...first, { ...later, ...change }, again);
+      assert.deepEqual(
+        found.map((finding) => finding.reason === "other_member" && finding.member),
+        [member],
+      );
+    }
   });
 
   it("lets it be delivered again under numbers without gaps, and finds others", async (t) => {

@@ -54,9 +54,6 @@ describe("verifying how calls ended whose answers waited", () => {
 
   it("lets `held` say that something waits and nothing was handed on", async (t) => {
     assert.deepEqual(await findingsOf(t, ...opening, ended("held")), []);
-    assert.deepEqual(await findingsOf(t, decided(call), ended("held")), [
-      { reason: "nothing_waits", entry: 4, call },
-    ]);
     const nonetheless = { reason: "released_nonetheless", entry: 14, call, released: 11 };
     const all = [...opening, agreed, ...rest.with(0, voted(two, "op_b"))];
     for (const outcome of ["held", "withheld"] as const) {
@@ -87,10 +84,11 @@ describe("verifying how calls ended whose answers waited", () => {
 
 describe("verifying calls that get the answer of another", () => {
   const held = [...opening, ended("held")];
+  const toCall = { call: "call_2" };
   const toLater = { released_to: "call_2" };
   const both = [
-    ...[permitted(first, one), released(one, one, toLater)],
-    ...[permitted(second, two), released(two, two, toLater)],
+    ...[permitted(first, one, toCall), released(one, one, toLater)],
+    ...[permitted(second, two, toCall), released(two, two, toLater)],
   ];
   const all = [...held, agreed, voted(two, "op_b"), decided("call_2")];
 
@@ -133,6 +131,16 @@ describe("verifying calls that get the answer of another", () => {
         },
       ],
     );
+  });
+
+  it("lets a part be what was permitted outright, where nothing was signed off", async (t) => {
+    const refused = [closed(one, "revoked"), closed(two, "revoked"), decided("call_2")];
+    const partial = completedFrom(one, "call_2", { outcome: "partial" });
+    const beside = [decided(call), read, first, second, one, two, ended("held"), ...refused];
+    assert.deepEqual(await findingsOf(t, ...beside, partial), []);
+    assert.deepEqual(await findingsOf(t, ...held, ...refused, partial), [
+      { reason: "nothing_released", entry: 12, call: "call_2" },
+    ]);
   });
 
   it("finds a hold that nobody knows, and one of another application", async (t) => {

@@ -136,7 +136,6 @@ describe("verifying what was handed on because it was signed off", () => {
     for (const [member, changes] of [
       ["action", { action: "act_2" }],
       ["tool", { tool: "wire_money" }],
-      ["effect", { effect: "read" }],
       ["tool_digest", { tool_digest: "sha256:1" }],
       ["user", { user: null }],
     ] as const) {

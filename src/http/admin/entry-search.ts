@@ -1,5 +1,5 @@
-// Finding entries of the trail by type and call. The log has no index for either, so it is read in bounded steps between
-// which calls get their turn; a search that is not through says where to go on.
+// Finding entries of the trail by type and call, that to which something was handed on included. The log has no index for
+// either, so it is read in bounded steps between which calls get their turn; a search that is not through says where to go on.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Leaf, LeafType } from "../../audit/leaf-schema.ts";
@@ -90,7 +90,7 @@ function after(index: number, query: EntryQuery, range: Range): number | null {
 function filter({ type, call }: EntryQuery): (entry: StoredEntry) => ReadEntry | null {
   const marks = [
     ...(type === null ? [] : [`"type":${JSON.stringify(type)}`]),
-    ...(call === null ? [] : [`"call":${JSON.stringify(call)}`]),
+    ...(call === null ? [] : [JSON.stringify(call)]),
   ];
   return (entry) => {
     const bytes = Buffer.from(entry.leaf.buffer, entry.leaf.byteOffset, entry.leaf.byteLength);
@@ -98,10 +98,13 @@ function filter({ type, call }: EntryQuery): (entry: StoredEntry) => ReadEntry |
     const read = readEntry(entry);
     if (read.leaf === null) return read;
     const matches =
-      (type === null || read.leaf.type === type) &&
-      (call === null || ("call" in read.leaf && read.leaf.call === call));
+      (type === null || read.leaf.type === type) && (call === null || isOfCall(read.leaf, call));
     return matches ? read : null;
   };
+}
+
+function isOfCall(leaf: Leaf, call: string): boolean {
+  return ("call" in leaf && leaf.call === call) || ("released_to" in leaf && leaf.released_to === call);
 }
 
 /** How far stamps and the order of entries may be apart. */
