@@ -66,7 +66,7 @@ export class FollowedCall implements CallSteps {
     this.#trace.end(
       name,
       { ...this.#callAttributes(call), ...runAttributes(run), ...completionAttributes(completion) },
-      outcome === "ok" ? null : (completion.reason ?? outcome),
+      isWell(outcome) ? null : (completion.reason ?? outcome),
     );
   }
 
@@ -99,6 +99,11 @@ function operationOf(call: IdentifiedCall): "chat" | "embeddings" {
 
 function targetAttributes({ provider, model }: Target): Attributes {
   return { "gen_ai.provider.name": provider, "gen_ai.request.model": model };
+}
+
+/** That something waits, or was cut out because nobody signed it off, is no fault. */
+function isWell(outcome: Completion["outcome"]): boolean {
+  return outcome === "ok" || outcome === "partial" || outcome === "held";
 }
 
 function runAttributes({ call, target, sent, firstChunkAt, leftAt }: CallRun): Attributes {
