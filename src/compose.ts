@@ -18,7 +18,7 @@ import { refusalMessage } from "./http/refusal-message.ts";
 import { type HttpServer, httpServer } from "./http/server.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
 import { KeyIdentifier } from "./identity/identify.ts";
-import { KeyGuard } from "./identity/key-guard.ts";
+import { openKeyGuard } from "./identity/key-guard.ts";
 import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.ts";
 import { openPostgresLogReadOnly, openPostgresStorage } from "./storage/postgres/open.ts";
 import { backUpDatabase } from "./storage/sqlite/backup.ts";
@@ -125,7 +125,7 @@ async function openOn(
   const configured = configuredParts(loaded.config, secrets, egress);
   const applications = { has: (name: string) => inForce.current.applications.has(name) };
   const keys = await ApiKeys.open(storage.keys, events.keys, applications, now, {
-    guard: await KeyGuard.open(
+    guard: await openKeyGuard(
       rootKey.derive("portcullis/api-key-mac/v1"),
       join(loaded.keysFolder, "api-key-ends.json"),
     ),

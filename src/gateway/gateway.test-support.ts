@@ -24,7 +24,7 @@ import { refusalClasses } from "../http/refusal-classes.ts";
 import { refusalMessage } from "../http/refusal-message.ts";
 import { ApiKeys } from "../identity/api-keys.ts";
 import { KeyIdentifier } from "../identity/identify.ts";
-import { KeyGuard } from "../identity/key-guard.ts";
+import { openKeyGuard } from "../identity/key-guard.ts";
 import { ActivePolicies } from "../policy/active-policies.ts";
 import { formatProblem } from "../policy/problem.ts";
 import { DemoProvider } from "../providers/demo/demo-provider.ts";
@@ -153,7 +153,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const catalog = options.catalog ?? {};
   const policies = await openTestPolicies(folder, options, storage.revisions, events.policies);
   const keys = await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), clock.now, {
-    guard: await KeyGuard.open(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
+    guard: await openKeyGuard(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
     onDamaged: ({ id }) => void faults.push(`${id} is damaged`),
   });
   const made = await keys.create("assistant", "op_test");

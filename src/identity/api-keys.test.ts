@@ -7,7 +7,7 @@ import { OperatorError } from "../core/operator-error.ts";
 import { SecretValue } from "../core/secret-value.ts";
 import { hashApiKey, newApiKey } from "./api-key.ts";
 import { ApiKeys, type KeyEvents } from "./api-keys.ts";
-import { KeyGuard } from "./key-guard.ts";
+import { openKeyGuard } from "./key-guard.ts";
 import { keyEvents, MemoryKeyStore } from "./key-store.test-support.ts";
 import type { KeptApiKey } from "./key-store.ts";
 
@@ -29,7 +29,7 @@ function bench(t: TestContext) {
     /** As at each start of the gateway. */
     start: async (key = macKey, events: KeyEvents = keyEvents) =>
       ApiKeys.open(store, events, new Set(["app", "other"]), () => clock.now, {
-        guard: await KeyGuard.open(key, ends),
+        guard: await openKeyGuard(key, ends),
         onDamaged: ({ id }) => damaged.push(id),
       }),
   };
@@ -49,7 +49,7 @@ test("a key that somebody added to the database opens nothing, is listed as dama
   const key = newApiKey();
   const added = { ...row, id: "key_added", hash: hashApiKey(key) };
   // With the MAC of another row, with none, and with one made under a key that was guessed.
-  const guessed = await KeyGuard.open(new SecretValue(Buffer.alloc(32)), "/nonexistent");
+  const guessed = await openKeyGuard(new SecretValue(Buffer.alloc(32)), "/nonexistent");
   for (const mac of [row.mac, "", guessed.macOf(added)]) {
     store.rows = [row, { ...added, mac }];
     const keys = await start();

@@ -4,7 +4,7 @@ import type { EncodedEntry } from "../core/entry.ts";
 import { newId } from "../core/id.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { hashApiKey, keyHint, newApiKey } from "./api-key.ts";
-import type { KeyGuard } from "./key-guard.ts";
+import { type FoundToken, KeptTokens, type TokenProtection } from "./kept-tokens.ts";
 import type { ApiKeyRecord, KeptApiKey, KeyEnd, KeyStore } from "./key-store.ts";
 
 export interface KeyEvents {
@@ -15,11 +15,7 @@ export interface KeyEvents {
   revoked(key: ApiKeyRecord, actor: string): EncodedEntry;
 }
 
-export interface KeyProtection {
-  readonly guard: KeyGuard;
-  /** Told once of each key whose row was not written by the gateway, or not last. */
-  readonly onDamaged: (key: ApiKeyRecord) => void;
-}
+export type KeyProtection = TokenProtection<ApiKeyRecord>;
 
 export interface ListedKey extends ApiKeyRecord {
   /** The row was changed or added behind the gateway's back: it opens nothing, and is left as it is. */
@@ -41,7 +37,7 @@ export type KeyFailure =
 /** The applications that the config names now: a set, or a question to whoever knows. */
 export type KnownApplications = Pick<ReadonlySet<string>, "has">;
 
-type Found = ListedKey & KeptApiKey;
+type Found = FoundToken<ApiKeyRecord>;
 
 const overlapMs = 24 * 3_600_000;
 
@@ -51,10 +47,7 @@ export class ApiKeys {
   readonly #applications: KnownApplications;
   readonly #now: () => number;
   readonly #protection: KeyProtection;
-  readonly #reported = new Set<string>();
-  #byHash: ReadonlyMap<string, ApiKeyRecord> = new Map();
-  #lastRead = 0;
-  #inForce = 0;
+  readonly #kept: KeptTokens<ApiKeyRecord>;
 
   private constructor(
     store: KeyStore,
@@ -68,6 +61,7 @@ export class ApiKeys {
     this.#applications = applications;
     this.#now = now;
     this.#protection = protection;
+    this.#kept = new KeptTokens(() => store.list(), protection, now);
   }
 
   static async open(
@@ -78,35 +72,29 @@ export class ApiKeys {
     protection: KeyProtection,
   ): Promise<ApiKeys> {
     const keys = new ApiKeys(store, events, applications, now, protection);
-    await keys.#refresh();
+    await keys.refresh();
     return keys;
   }
 
   /** The key's record while it is valid. */
   lookup(key: string): ApiKeyRecord | null {
-    const record = this.#byHash.get(hashApiKey(key));
-    if (record === undefined || record.revokedAt !== null) return null;
-    return record.expiresAt !== null && record.expiresAt <= this.#now() ? null : record;
+    return this.#kept.byHash(hashApiKey(key));
   }
 
   /** The record of a key by its id, while it is valid. */
   valid(id: string): ApiKeyRecord | null {
-    const now = this.#now();
-    for (const record of this.#byHash.values()) {
-      if (record.id !== id || record.revokedAt !== null) continue;
-      return record.expiresAt !== null && record.expiresAt <= now ? null : record;
-    }
+    for (const record of this.#kept.intact()) if (record.id === id) return this.#kept.byHash(record.hash);
     return null;
   }
 
   /** Others may have changed them: what is kept now is in force from now on. Rejects when it cannot be read. */
   async refresh(): Promise<void> {
-    await this.#refresh();
+    await this.#kept.refresh();
   }
 
   /** All keys, the ended and damaged ones too, oldest first. What it says of a key holds for calls from then on. */
   list(): Promise<readonly ListedKey[]> {
-    return this.#refresh();
+    return this.#kept.refresh();
   }
 
   /** `actor` is the operator's name, here and below. */
@@ -114,8 +102,8 @@ export class ApiKeys {
     if (!this.#applications.has(application)) return fail({ reason: "unknown_application", application });
     const by = await this.#events.actorId(actor);
     const made = this.#make(application, by);
-    await this.#store.create(this.#kept(made.record), this.#events.created(made.record, by));
-    await this.#refresh();
+    await this.#store.create(this.#withMac(made.record), this.#events.created(made.record, by));
+    await this.#kept.refresh();
     return ok(made);
   }
 
@@ -127,11 +115,11 @@ export class ApiKeys {
     const made = this.#make(old.value.application, by);
     const expiresAt = this.#now() + overlapMs;
     const end = this.#end(old.value, { ...old.value, expiresAt }, expiresAt);
-    const rotated = await this.#store.rotate(end, this.#kept(made.record), [
+    const rotated = await this.#store.rotate(end, this.#withMac(made.record), [
       this.#events.rotated(old.value, made.record.id, expiresAt, by),
       this.#events.created(made.record, by),
     ]);
-    await this.#refresh();
+    await this.#kept.refresh();
     return rotated ? ok(made) : fail({ reason: "ended", id });
   }
 
@@ -144,7 +132,7 @@ export class ApiKeys {
       const revokedAt = this.#now();
       const end = this.#end(found.value, { ...found.value, revokedAt }, revokedAt);
       const revoked = await this.#store.revoke(end, this.#events.revoked(found.value, by));
-      await this.#refresh();
+      await this.#kept.refresh();
       if (revoked) return ok(found.value);
     }
     return fail({ reason: "ended", id });
@@ -166,7 +154,7 @@ export class ApiKeys {
     return { record, key };
   }
 
-  #kept(record: ApiKeyRecord): KeptApiKey {
+  #withMac(record: ApiKeyRecord): KeptApiKey {
     return { ...record, mac: this.#macOf(record) };
   }
 
@@ -180,36 +168,8 @@ export class ApiKeys {
 
   /** Nothing of a damaged row may get on record, so such a key can be neither rotated nor revoked. */
   async #find(id: string): Promise<Result<Found, KeyFailure>> {
-    const found = (await this.#refresh()).find((record) => record.id === id);
+    const found = (await this.#kept.refresh()).find((record) => record.id === id);
     if (found === undefined) return fail({ reason: "unknown_key", id });
     return found.damaged ? fail({ reason: "damaged", id }) : ok(found);
-  }
-
-  /** Reads all keys anew and puts them in force. */
-  async #refresh(): Promise<readonly Found[]> {
-    this.#lastRead += 1;
-    const read = this.#lastRead;
-    const rows = await this.#store.list();
-    // What was read earlier must not be held against ends that were met later.
-    if (read <= this.#inForce) return this.#refresh();
-    this.#inForce = read;
-    const kept = rows.map((record) => ({ ...record, damaged: this.#isDamaged(record) }));
-    const intact = kept.filter(({ damaged }) => !damaged);
-    this.#byHash = new Map(intact.map((record) => [record.hash, record]));
-    this.#report(kept.filter(({ damaged }) => damaged));
-    await this.#protection.guard.remember(intact);
-    return kept;
-  }
-
-  #isDamaged(record: KeptApiKey): boolean {
-    return !this.#protection.guard.isIntact(record);
-  }
-
-  #report(damaged: readonly ApiKeyRecord[]): void {
-    for (const record of damaged) {
-      if (this.#reported.has(record.id)) continue;
-      this.#reported.add(record.id);
-      this.#protection.onDamaged(record);
-    }
   }
 }

@@ -7,7 +7,7 @@ import { SecretValue } from "../core/secret-value.ts";
 import { newApiKey } from "./api-key.ts";
 import { ApiKeys } from "./api-keys.ts";
 import { KeyIdentifier } from "./identify.ts";
-import { KeyGuard } from "./key-guard.ts";
+import { openKeyGuard } from "./key-guard.ts";
 import { keyEvents, MemoryKeyStore } from "./key-store.test-support.ts";
 
 const day = 24 * 3_600_000;
@@ -21,7 +21,7 @@ async function setUp() {
   let now = 1_000_000;
   const store = new MemoryKeyStore();
   const keys = await ApiKeys.open(store, keyEvents, new Set(["app"]), () => now, {
-    guard: await KeyGuard.open(new SecretValue(Buffer.alloc(32, 1)), join(folder, `ends-${opened}.json`)),
+    guard: await openKeyGuard(new SecretValue(Buffer.alloc(32, 1)), join(folder, `ends-${opened}.json`)),
     onDamaged: ({ id }) => assert.fail(`${id} is damaged`),
   });
   const made = await keys.create("app", "op");

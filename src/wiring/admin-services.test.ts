@@ -18,7 +18,7 @@ import { KeyEncryptionKey } from "../credentials/kek.ts";
 import { openRootKey } from "../credentials/root-key.ts";
 import { hashApiKey, newApiKey } from "../identity/api-key.ts";
 import { ApiKeys } from "../identity/api-keys.ts";
-import { KeyGuard } from "../identity/key-guard.ts";
+import { openKeyGuard } from "../identity/key-guard.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";
 import { UsageProjection } from "../usage/usage-projection.ts";
 import { adminServices } from "./admin-services.ts";
@@ -56,7 +56,7 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
     const subjects = new Subjects({ store: storage.payloads, dataKeys, lookupKey: keys.lookupKey, clock });
     const events = trailEvents(trail, subjects);
     const damaged: string[] = [];
-    const guard = await KeyGuard.open(root.derive("portcullis/api-key-mac/v1"), join(folder, "ends.json"));
+    const guard = await openKeyGuard(root.derive("portcullis/api-key-mac/v1"), join(folder, "ends.json"));
     const apiKeys = await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), clock.now, {
       guard,
       onDamaged: ({ id }) => damaged.push(id),

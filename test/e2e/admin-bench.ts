@@ -21,7 +21,7 @@ import { EmbeddedSecretStore } from "../../src/credentials/embedded-secret-store
 import { KeyEncryptionKey } from "../../src/credentials/kek.ts";
 import { adminApi } from "../../src/http/admin-api.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
-import { KeyGuard } from "../../src/identity/key-guard.ts";
+import { openKeyGuard } from "../../src/identity/key-guard.ts";
 import type { DecisionPoint } from "../../src/policy/decision.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/open.ts";
 import { standingCounters } from "../../src/usage/standing-counters.ts";
@@ -81,7 +81,7 @@ export async function adminBench(t: Pick<TestContext, "after">) {
   });
   const services = adminServices({
     keys: await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), () => Date.now(), {
-      guard: await KeyGuard.open(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
+      guard: await openKeyGuard(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
       onDamaged: ({ id }) => faults.push(new Error(`${id} is damaged`)),
     }),
     secrets: new EmbeddedSecretStore(storage.secrets, kek, events.secrets, () => Date.now()),

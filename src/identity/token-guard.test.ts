@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SecretValue } from "../core/secret-value.ts";
-import { KeyGuard } from "./key-guard.ts";
+import { openKeyGuard } from "./key-guard.ts";
 import type { ApiKeyRecord } from "./key-store.ts";
 
 const macKey = new SecretValue(new Uint8Array(32).fill(1));
@@ -18,7 +18,7 @@ test("two gateways that share the file of ends take nothing out of it, and each 
   const folder = mkdtempSync(join(tmpdir(), "portcullis-ends-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "ends.json");
-  const [one, other] = [await KeyGuard.open(macKey, path), await KeyGuard.open(macKey, path)];
+  const [one, other] = [await openKeyGuard(macKey, path), await openKeyGuard(macKey, path)];
   await one.remember([ended("key_1", 10), ended("key_3", 30)]);
   await other.remember([ended("key_2", 20), ended("key_3", 25)]);
   assert.deepEqual(JSON.parse(readFileSync(path, "utf8")), { key_1: 10, key_2: 20, key_3: 25 });
