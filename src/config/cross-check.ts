@@ -1,6 +1,8 @@
 // What no single key shows: names that lead nowhere, and demands that nobody could meet. Found here it is a line in the
 // file; found later it would be a call that is refused and nobody knows why.
 
+import { personName } from "../core/person-name.ts";
+import { groupName } from "./approvers.ts";
 import type { ConfigFinding } from "./config-finding.ts";
 import { exposureFault, isLoopback } from "./listen.ts";
 import { nearName } from "./near-name.ts";
@@ -97,8 +99,8 @@ function checkSignOffs({ sign_offs, groups }: Config): readonly ConfigFinding[] 
       return message === null ? [] : [{ path: ["sign_offs", name, "approvers", at], message }];
     });
     if (unknown.length > 0) return unknown;
-    const people = new Set(approvers.flatMap((one) => named(groups, groupName(one) ?? "") ?? [one]));
-    for (const approver of approvers) if (groupName(approver) !== null) people.delete(approver);
+    const members = approvers.flatMap((one) => named(groups, groupName(one) ?? "") ?? [one]);
+    const people = new Set(members.filter((one) => groupName(one) === null).map(personName));
     if (people.size >= quorum) return [];
     const message = `${quorum} must agree and only ${people.size} may; add approvers or lower \`quorum\``;
     return [{ path: ["sign_offs", name, "quorum"], message }];
@@ -115,10 +117,6 @@ function approverFault(approver: string, groups: Config["groups"]): string | nul
   const meant = nearName(group, names);
   const help = meant === null ? "add it under `groups`" : `did you mean \`group:${meant}\`?`;
   return `no group ${quoted(group)} is configured; ${help}`;
-}
-
-function groupName(approver: string): string | null {
-  return approver.startsWith("group:") ? approver.slice("group:".length) : null;
 }
 
 function checkTwice(

@@ -9,7 +9,9 @@ import type { ApprovalRules, DeskFaults, Ruling, Vault, VoteFacts, Voter } from 
 import type { DataKeys } from "../audit/data-keys.ts";
 import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";
+import { groupsOf, isApprover } from "../config/approvers.ts";
 import type { Config } from "../config/schema.ts";
+import { personName } from "../core/person-name.ts";
 import { fail, ok } from "../core/result.ts";
 import type { RootKey } from "../credentials/root-key.ts";
 import { describeAction } from "../facts/proposed-actions.ts";
@@ -110,39 +112,25 @@ function approvalRules({ config, gateway, mayVote }: ApprovalParts): ApprovalRul
   };
 }
 
-/** `approvers` lists people, and groups of people as `group:NAME`. */
-function isApprover({ sign_offs, groups }: Config, signOff: string, operator: string): boolean {
-  const approvers = sign_offs[signOff]?.approvers ?? [];
-  return approvers.some((one) =>
-    one.startsWith("group:")
-      ? (groups[one.slice("group:".length)] ?? []).some((name) => sameName(name, operator))
-      : sameName(one, operator),
-  );
-}
-
-function sameName(one: string, other: string): boolean {
-  return one === other;
-}
-
 function decideVote(
-  { groups }: Config,
+  config: Config,
   { policy, clock }: GatewayParts,
   voter: Voter,
   approval: Approval,
   signOff: string,
   facts: VoteFacts,
 ): Ruling {
-  const joined = Object.keys(groups).filter((name) => groups[name]?.includes(voter.name));
   const { tool, target, effect } = approval;
   return rulingOf(
     policy.decide({
       action: "approve",
-      principal: { user: voter.name, groups: joined },
+      principal: { user: personName(voter.name), groups: groupsOf(config, voter.name) },
       resource: tool === null ? { model: target ?? "" } : { tool },
       context: {
         sign_off: signOff,
-        requesters: facts.requesters,
-        editors: facts.editors,
+        // However a client or the config writes it, a person is the same person.
+        requesters: facts.requesters.map(personName),
+        editors: facts.editors.map(personName),
         bootstrap: voter.method === "bootstrap",
         application: approval.application,
         ...(tool === null || effect === null ? {} : { source: "client", effect }),
