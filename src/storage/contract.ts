@@ -9,6 +9,7 @@ import type { OpenStorage } from "./contract/driver.ts";
 import { describeErasableContract } from "./contract/erasable-contract.ts";
 import { describeFenceContract } from "./contract/fence-contract.ts";
 import { describeLogContract } from "./contract/log-contract.ts";
+import { describeOperatorContract } from "./contract/operator-contract.ts";
 import { describeUsageContract } from "./contract/usage-contract.ts";
 
 /** `open` gives fresh data on every call. */
@@ -17,6 +18,7 @@ export function describeStorageContract(name: string, open: OpenStorage): void {
     describeLogContract(open);
     describeErasableContract(open);
     describeAdministrationContract(open);
+    describeOperatorContract(open);
     describeUsageContract(open);
     describeCounterContract(open);
     describeApprovalContract(open);

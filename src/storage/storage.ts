@@ -5,6 +5,7 @@ import type { LogStore } from "../audit/log-store.ts";
 import type { PayloadStore } from "../audit/payload-store.ts";
 import type { SealedSecretStore } from "../credentials/sealed-secret-store.ts";
 import type { KeyStore } from "../identity/key-store.ts";
+import type { OperatorStore } from "../identity/operator-store.ts";
 import type { RevisionStore } from "../policy/revision-store.ts";
 import type { CounterStore } from "../usage/counter-store.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
@@ -12,7 +13,7 @@ import type { UsageStore } from "../usage/usage-store.ts";
 /** What other gateways on the same data change. */
 export interface ForeignChanges {
   /** Calls `look` once at first, and then soon after others have changed that: never two at a time, again when it rejects. */
-  watch(what: "keys" | "secrets" | "policies" | "approvals", look: () => Promise<void>): void;
+  watch(what: "keys" | "operators" | "secrets" | "policies" | "approvals", look: () => Promise<void>): void;
   /** Resolves when each was called once, or could not be. */
   start(): Promise<void>;
   /** Whether all has been looked at that others changed until a few seconds ago. */
@@ -25,6 +26,7 @@ export interface Storage {
   readonly log: LogStore;
   readonly payloads: PayloadStore;
   readonly keys: KeyStore;
+  readonly operators: OperatorStore;
   readonly secrets: SealedSecretStore;
   readonly revisions: RevisionStore;
   readonly usage: UsageStore;

@@ -10,6 +10,7 @@ import { type HeartbeatTimes, heartbeatTimes, Instances } from "./instances.ts";
 import { PostgresKeyStore } from "./key-store.ts";
 import { PostgresLogStore } from "./log-store.ts";
 import { checkReadable, migrate } from "./migrate.ts";
+import { PostgresOperatorStore } from "./operator-store.ts";
 import { PostgresPayloadStore } from "./payload-store.ts";
 import { clientConfig, placeName } from "./place.ts";
 import { faultText } from "./postgres-fault.ts";
@@ -50,6 +51,7 @@ export async function openPostgresStorage(place: PostgresPlace): Promise<Storage
     log: new PostgresLogStore(reader, { writer, instances }),
     payloads: new PostgresPayloadStore(reader, writer),
     keys: new PostgresKeyStore(reader, writer),
+    operators: new PostgresOperatorStore(reader, writer),
     secrets: new PostgresSecretStore(reader, writer),
     revisions: new PostgresRevisionStore(reader, writer),
     usage: new PostgresUsageStore(reader, writer),

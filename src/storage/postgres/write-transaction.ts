@@ -21,7 +21,7 @@ export interface TransactionKind {
 }
 
 /** What other gateways have to see. */
-export type Change = "keys" | "secrets" | "policies" | "approvals";
+export type Change = "keys" | "operators" | "secrets" | "policies" | "approvals";
 
 /** The channel on which changes are told of. */
 export const changesChannel = "portcullis_changes";

@@ -8,6 +8,7 @@ import { SqliteCounterStore } from "./counter-store.ts";
 import { openDatabaseReadOnly, openFolder, type SqliteConnections } from "./database.ts";
 import { SqliteKeyStore } from "./key-store.ts";
 import { SqliteLogStore } from "./log-store.ts";
+import { SqliteOperatorStore } from "./operator-store.ts";
 import { SqlitePayloadStore } from "./payload-store.ts";
 import { SqliteRevisionStore } from "./revision-store.ts";
 import { SqliteSecretStore } from "./secret-store.ts";
@@ -46,6 +47,7 @@ function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Pro
     log: new SqliteLogStore(reader, write),
     payloads: new SqlitePayloadStore(reader, side.payloads),
     keys: new SqliteKeyStore(reader, side.keys),
+    operators: new SqliteOperatorStore(reader, side.operators),
     secrets: new SqliteSecretStore(reader, side.secrets),
     revisions: new SqliteRevisionStore(reader, side.revisions),
     usage: new SqliteUsageStore(reader, side.usage),

@@ -31,6 +31,11 @@ export function threadedWriteSide(folder: string): OpenWriteSide {
         rotate: (old, successor, entries) => call("keys", "rotate", old, successor, entries),
         revoke: (end, entry) => call("keys", "revoke", end, entry),
       },
+      operators: {
+        invite: (token, replaced, entry) => call("operators", "invite", token, replaced, entry),
+        remove: (end, entry) => call("operators", "remove", end, entry),
+        endBootstrap: (why) => call("operators", "endBootstrap", why),
+      },
       secrets: {
         put: (secret, entry) => call("secrets", "put", secret, entry),
         destroy: (name, entry) => call("secrets", "destroy", name, entry),

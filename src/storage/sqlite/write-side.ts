@@ -6,6 +6,7 @@ import type { LogStore } from "../../audit/log-store.ts";
 import type { PayloadStore } from "../../audit/payload-store.ts";
 import type { SealedSecretStore } from "../../credentials/sealed-secret-store.ts";
 import type { KeyStore } from "../../identity/key-store.ts";
+import type { OperatorStore } from "../../identity/operator-store.ts";
 import type { RevisionStore } from "../../policy/revision-store.ts";
 import type { CounterStore } from "../../usage/counter-store.ts";
 import type { UsageStore } from "../../usage/usage-store.ts";
@@ -15,6 +16,7 @@ import { CounterWrites } from "./counter-writes.ts";
 import { KeyWrites } from "./key-writes.ts";
 import { LogAppender } from "./log-appender.ts";
 import { LogWrites } from "./log-writes.ts";
+import { OperatorWrites } from "./operator-writes.ts";
 import { PayloadWrites } from "./payload-writes.ts";
 import { RevisionWrites } from "./revision-writes.ts";
 import { SecretWrites } from "./secret-writes.ts";
@@ -30,6 +32,7 @@ export interface WriteSide {
     "ensureSubject" | "ensureKeyCheck" | "putPayloads" | "removePayloads"
   >;
   readonly keys: Pick<KeyStore, "create" | "rotate" | "revoke">;
+  readonly operators: Pick<OperatorStore, "invite" | "remove" | "endBootstrap">;
   readonly secrets: Pick<SealedSecretStore, "put" | "destroy">;
   readonly revisions: Pick<RevisionStore, "activate">;
   readonly usage: Pick<UsageStore, "advance" | "reset">;
@@ -63,6 +66,7 @@ export function localWriteSide(database: DatabaseSync): OpenWriteSide {
       log: new LogWrites(writing),
       payloads: new PayloadWrites(writing),
       keys: new KeyWrites(writing),
+      operators: new OperatorWrites(writing),
       secrets: new SecretWrites(writing),
       revisions: new RevisionWrites(writing),
       usage: new UsageWrites(writing, counters),
