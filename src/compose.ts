@@ -1,11 +1,9 @@
 // Where the parts are wired together: the only file that knows all of them, and the only one that opens storage.
 
-import { join } from "node:path";
 import type { Logger } from "pino";
 import { PayloadRetention } from "./audit/payload-retention.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { systemClock } from "./core/clock.ts";
-import { OperatorError } from "./core/operator-error.ts";
 import { EmbeddedSecretStore } from "./credentials/embedded-secret-store.ts";
 import { openKek } from "./credentials/kek.ts";
 import { openRootKey } from "./credentials/root-key.ts";
@@ -15,10 +13,9 @@ import type { GatewayParts } from "./gateway/parts.ts";
 import { PartsInForce } from "./gateway/parts-in-force.ts";
 import { refusalClasses } from "./http/refusal-classes.ts";
 import { refusalMessage } from "./http/refusal-message.ts";
-import { type HttpServer, httpServer } from "./http/server.ts";
-import { ApiKeys } from "./identity/api-keys.ts";
+import { httpServer } from "./http/server.ts";
+import type { ApiKeys } from "./identity/api-keys.ts";
 import { KeyIdentifier } from "./identity/identify.ts";
-import { openKeyGuard } from "./identity/key-guard.ts";
 import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.ts";
 import { openPostgresLogReadOnly, openPostgresStorage } from "./storage/postgres/open.ts";
 import { backUpDatabase } from "./storage/sqlite/backup.ts";
@@ -37,12 +34,14 @@ import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
 import { configuredSubjects, countedSubjects, settleLeftovers } from "./wiring/counting.ts";
 import { openEgress, unusedProxyVariables } from "./wiring/egress.ts";
+import { listen } from "./wiring/listen.ts";
 import { openMetrics } from "./wiring/metrics.ts";
 import { openPolicies } from "./wiring/policies.ts";
 import { openRecord } from "./wiring/record.ts";
 import { retentionRules } from "./wiring/retention-rules.ts";
 import { CertificateInForce } from "./wiring/server-certificate.ts";
 import { openTelemetry } from "./wiring/telemetry.ts";
+import { openApiKeys, openOperators } from "./wiring/tokens.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
 
@@ -122,16 +121,18 @@ async function openOn(
   closing.add("telemetry", () => telemetry.close());
   const late = new LateCompletions((entries) => telemetry.trail.append(entries));
   closing.add("late completions", () => late.close());
-  const configured = configuredParts(loaded.config, secrets, egress);
-  const applications = { has: (name: string) => inForce.current.applications.has(name) };
-  const keys = await ApiKeys.open(storage.keys, events.keys, applications, now, {
-    guard: await openKeyGuard(
-      rootKey.derive("portcullis/api-key-mac/v1"),
-      join(loaded.keysFolder, "api-key-ends.json"),
-    ),
-    onDamaged: ({ id }) =>
-      log.error({ key: id }, "the row of an API key was changed in the data store; it opens nothing"),
-  });
+  const tokens = {
+    storage,
+    subjects,
+    events,
+    rootKey,
+    keysFolder: loaded.keysFolder,
+    config: () => config.config,
+    log,
+  };
+  const known = await openOperators(tokens);
+  const configured = configuredParts(loaded.config, secrets, egress, known.bootstrapVote);
+  const keys = await openApiKeys(tokens, { has: (name) => inForce.current.applications.has(name) });
   const reservations = new Reservations(storage.counters, instance, (call, fault) =>
     log.error({ call, fault: String(fault) }, "what a call used could not be settled"),
   );
@@ -144,13 +145,14 @@ async function openOn(
     instance,
     config: () => config.config,
     gateway: () => inForce.current,
-    mayVote: async () => null,
+    mayVote: (voter) => known.voters.mayVote(voter),
     hasEnded: async (other) => other !== instance && changes === null,
     faults: approvalFaults(log),
   });
   closing.add("approvals", () => desk.stop());
   const { changes } = storage;
   changes?.watch("keys", () => keys.refresh());
+  changes?.watch("operators", () => known.refresh());
   changes?.watch("secrets", async () => secrets.forget());
   changes?.watch("policies", () => policies.follow());
   await changes?.start();
@@ -186,6 +188,7 @@ async function openOn(
     loaded,
     configured,
     secrets,
+    useNote: known.bootstrapVote,
     policies,
     log,
     record: async (next) => {
@@ -229,7 +232,7 @@ async function openOn(
         standingCounters(storage.counters, configuredSubjects(inForce.current.applications), now()),
       policies,
       revisions: storage.revisions,
-      operatorHolder,
+      operators: { known, operatorHolder, current },
       onFault: (fault, route) => log.error({ route, fault: fault.message }, "an admin request met a fault"),
     }),
     trustedProxies: loaded.config.server.trusted_proxies,
@@ -281,15 +284,4 @@ async function openStorage({ config, dataFolder }: LoadedConfig, log: Logger): P
   if (config.database === undefined) return openSqliteStorage(dataFolder);
   makeOwnFolder(dataFolder);
   return openPostgresStorage({ url: config.database, warn: (warning) => log.warn(warning) });
-}
-
-async function listen(server: Pick<HttpServer, "listen">, address: string, key: string): Promise<string> {
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
-  try {
-    return await server.listen(host, Number(address.slice(colon + 1)));
-  } catch (fault) {
-    const code = fault instanceof Error && "code" in fault ? String(fault.code) : "unknown";
-    throw new OperatorError(`cannot listen on \`${address}\` (${code}); change \`${key}\``);
-  }
 }

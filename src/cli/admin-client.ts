@@ -118,7 +118,9 @@ function answerOf(place: GatewayPlace, status: number, answer: Row | null): Row 
   if (status >= 200 && status < 300 && answer !== null) return answer;
   const message = answer === null ? null : messageOf(answer);
   if (message === null) throw new OperatorError(`what answers at \`${place.url}\` is no gateway (${status})`);
-  if (status === 401) throw new OperatorError(`the gateway does not know the token of ${place.source}`);
+  if (status === 401) {
+    throw new OperatorError(`the gateway does not know the token of ${place.source}, or it has ended`);
+  }
   throw status >= 500 ? new OperatorError(message) : new Finding(message);
 }
 

@@ -11,6 +11,7 @@ import { doctorCommand } from "./doctor.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
 import { keysCommands } from "./keys.ts";
+import { operatorsCommands } from "./operators.ts";
 import { policyCommands } from "./policy.ts";
 import { secretsCommands } from "./secrets.ts";
 import { gatewayCommands } from "./serve.ts";
@@ -54,6 +55,7 @@ export function portcullisCommand(): Command {
     doctorCommand(),
     policyCommands(),
     keysCommands(),
+    operatorsCommands(),
     secretsCommands(),
     auditCommands(),
     backupCommand(),

@@ -1,10 +1,12 @@
-// The admin API: what an operator does with a running gateway, behind the operator's token. Described at /api/openapi.json.
+// The admin API: what an operator does with a running gateway, behind an operator's token. Described at /api/openapi.json.
 
 import fastifySwagger from "@fastify/swagger";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Result } from "../core/result.ts";
 import { parseStrictJson } from "../core/strict-json.ts";
+import type { Operator } from "../identity/operator.ts";
 import { bodyLimitBytes, errorResponses, failureOf, RequestFault, refuse } from "./admin/admin-error.ts";
 import { noQuery } from "./admin/admin-schemas.ts";
 import { type CounterServices, counterRoutes } from "./admin/counters.ts";
@@ -12,18 +14,21 @@ import { entryRoutes } from "./admin/entries.ts";
 import type { EntryLog } from "./admin/entry-search.ts";
 import { type KeyServices, keyRoutes } from "./admin/keys.ts";
 import { openApiOptions } from "./admin/openapi.ts";
+import { type OperatorServices, operatorRoutes } from "./admin/operators.ts";
 import { type PayloadServices, payloadRoutes } from "./admin/payloads.ts";
 import { type PolicyServices, policyRoutes } from "./admin/policies.ts";
 import { type SecretServices, secretRoutes } from "./admin/secrets.ts";
 import { type UsageServices, usageRoutes } from "./admin/usage.ts";
+import { routeBar } from "./admin/who-may.ts";
 
 /** What the routes do. */
 export interface AdminServices {
-  /** The operator that a bearer token belongs to, or null. */
-  authenticate(token: string): string | null;
+  /** The operator that a bearer token belongs to. `unavailable`: nobody can tell now. */
+  authenticate(token: string): Promise<Result<Operator, "unknown" | "unavailable">>;
   /** Told of what an answer only calls a fault of the gateway's own. */
   onFault(fault: Error, route: string): void;
   readonly keys: KeyServices;
+  readonly operators: OperatorServices;
   readonly secrets: SecretServices;
   readonly log: EntryLog;
   readonly payloads: PayloadServices;
@@ -41,7 +46,7 @@ export function adminApi(services: AdminServices): FastifyPluginAsync {
     await app.register(fastifySwagger, openApiOptions());
     readBodies(app);
     answerFaults(app, services);
-    app.decorateRequest("operator", "");
+    app.decorateRequest("operator");
     app.addHook("onRequest", async (request, reply) => {
       // Keys and payload are in answers: nothing on the way may keep one.
       reply.header("cache-control", "no-store");
@@ -49,6 +54,7 @@ export function adminApi(services: AdminServices): FastifyPluginAsync {
     });
     documentRoute(app);
     keyRoutes(app, services.keys);
+    operatorRoutes(app, services.operators);
     secretRoutes(app, services.secrets);
     entryRoutes(app, services.log);
     payloadRoutes(app, services.log, services.payloads);
@@ -60,7 +66,7 @@ export function adminApi(services: AdminServices): FastifyPluginAsync {
 
 declare module "fastify" {
   interface FastifyRequest {
-    operator: string;
+    operator: Operator;
   }
 }
 
@@ -100,24 +106,33 @@ function answerFaults(app: FastifyInstance, services: AdminServices): void {
   });
 }
 
-function authenticate(
+async function authenticate(
   services: AdminServices,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply | undefined {
+): Promise<FastifyReply | undefined> {
   const [, token] = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
-  const operator = token === undefined ? null : services.authenticate(token);
-  if (operator !== null) {
-    request.operator = operator;
-    return undefined;
+  if (token === undefined) return challenge(reply, null);
+  const known = await services.authenticate(token);
+  if (!known.ok) return challenge(reply, known.failure);
+  request.operator = known.value;
+  const bar = routeBar(known.value, request.routeOptions.config);
+  return bar === null ? undefined : refuse(reply, bar);
+}
+
+/** `why` is null for who sent no token. */
+function challenge(reply: FastifyReply, why: "unknown" | "unavailable" | null): FastifyReply {
+  if (why === "unavailable") {
+    const message = "it cannot be looked up now whose token this is; try again when /readyz says so";
+    return refuse(reply, { code: "unavailable", message });
   }
   // RFC 6750 §3: no error code for who sent no token.
-  const problem = token === undefined ? "" : ', error="invalid_token"';
+  const problem = why === null ? "" : ', error="invalid_token"';
   reply.header("www-authenticate", `Bearer realm="portcullis"${problem}`);
   const message =
-    token === undefined
-      ? "send an operator's token as `Authorization: Bearer`; `portcullis up` writes one to `data/operator.json`"
-      : "this is no operator's token; `portcullis up` writes one to `data/operator.json`";
+    why === null
+      ? "send an operator's token as `Authorization: Bearer`; `portcullis up` writes one to `data/operator.json`, and `portcullis operators invite` makes one for a person"
+      : "this is no operator's token, or it has ended; `portcullis up` writes one to `data/operator.json`, and `portcullis operators invite` makes one for a person";
   return refuse(reply, { code: "unauthorized", message });
 }
 

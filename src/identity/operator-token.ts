@@ -1,4 +1,5 @@
-// The operator's token of a local gateway: a file that only its owner can read, which is what the CLI authenticates with.
+// Operators' tokens, and that of a local gateway: a file that only its owner can read, which is what the CLI authenticates
+// with unless it is told another.
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
@@ -12,15 +13,25 @@ export interface OperatorFile {
   readonly operator: string;
 }
 
-const operator = "owner@localhost";
+/** What whoever has the file is called. */
+export const fileOperator = "owner@localhost";
+
+/** 256 random bits, with a prefix that tells it from an API key. */
+export function newOperatorToken(): string {
+  return `pco_${randomBytes(32).toString("base64url")}`;
+}
+
+/** SHA-256, hex. Nothing slower is needed for a token that nobody could guess. */
+export function hashOperatorToken(token: string): string {
+  return hash("sha256", token, "hex");
+}
 
 /**
  * Makes a new token, and writes down where the gateway listens now. Each start makes one, so that the token in a copy of
  * the data folder ends with the run of the gateway that it was copied from.
  */
 export async function writeOperatorFile(dataFolder: string, url: string): Promise<OperatorFile> {
-  const token = `pco_${randomBytes(32).toString("base64url")}`;
-  const file: OperatorFile = { url, token, operator };
+  const file: OperatorFile = { url, token: newOperatorToken(), operator: fileOperator };
   await replaceFile(join(dataFolder, "operator.json"), `${JSON.stringify(file, null, 2)}\n`, 0o600);
   return file;
 }
@@ -77,5 +88,5 @@ function parsed(text: string): OperatorFile | null {
   if (typeof url !== "string" || !URL.canParse(url)) return null;
   // An empty token, or one that cannot stand in a header, authenticates nobody.
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return null;
-  return { url, token, operator };
+  return { url, token, operator: fileOperator };
 }

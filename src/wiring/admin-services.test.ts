@@ -22,12 +22,18 @@ import { openKeyGuard } from "../identity/key-guard.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";
 import { UsageProjection } from "../usage/usage-projection.ts";
 import { adminServices } from "./admin-services.ts";
+import { openOperators } from "./tokens.ts";
 import { trailEvents } from "./trail-events.ts";
 
 const kek = new KeyEncryptionKey(Buffer.alloc(32, 7), "`keys/kek`");
 const lookupKey = new SecretValue(randomBytes(32));
 const operator = "owner@localhost";
 const clock = { now: () => Date.parse("2026-01-05T00:00:00.000Z") };
+
+const people = {
+  groups: { finance: ["Ana@example.com"] },
+  sign_offs: { default: { approvers: ["group:finance"], quorum: 1, decide_within: 1, use_within: 1 } },
+};
 
 interface Keys {
   readonly kek: KeyEncryptionKey;
@@ -61,6 +67,15 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
       guard,
       onDamaged: ({ id }) => damaged.push(id),
     });
+    const known = await openOperators({
+      storage,
+      subjects,
+      events,
+      rootKey: root,
+      keysFolder: folder,
+      config: () => people,
+      log: { error: ({ token }: { readonly token: string }) => void damaged.push(token) },
+    });
     const services = adminServices({
       keys: apiKeys,
       secrets: new EmbeddedSecretStore(storage.secrets, keys.kek, events.secrets, clock.now),
@@ -74,13 +89,17 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
         decide: () => assert.fail("nothing is decided here"),
       },
       revisions: storage.revisions,
-      operatorHolder: { file: null },
+      operators: {
+        known,
+        operatorHolder: { file: null },
+        current: () => true,
+      },
     });
     const close = async (): Promise<void> => {
       await trail.close();
       await storage.close();
     };
-    return { storage, subjects, apiKeys, services, damaged, close };
+    return { storage, subjects, apiKeys, known, services, damaged, close };
   } catch (fault) {
     await storage.close();
     throw fault;

@@ -4,7 +4,7 @@ import type { LogStore, StoredEntry } from "../audit/log-store.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { Payloads } from "../audit/payloads.ts";
 import { type CheckedPayload, checkPayloads } from "../audit/verify/payload-check.ts";
-import { rfc3339, systemClock } from "../core/clock.ts";
+import { rfc3339 } from "../core/clock.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { EmbeddedSecretStore, SecretFailure } from "../credentials/embedded-secret-store.ts";
 import type { AdminFailure } from "../http/admin/admin-error.ts";
@@ -12,15 +12,17 @@ import type { KeyServices, KeySummary, NewKey } from "../http/admin/keys.ts";
 import type { SecretServices } from "../http/admin/secrets.ts";
 import type { AdminServices } from "../http/admin-api.ts";
 import type { ApiKeys, NewKey as CreatedKey, KeyFailure, ListedKey } from "../identity/api-keys.ts";
-import { isOperatorToken, type OperatorFile } from "../identity/operator-token.ts";
 import type { DecisionPoint } from "../policy/decision.ts";
 import type { RevisionStore } from "../policy/revision-store.ts";
 import type { StandingCounter } from "../usage/standing-counters.ts";
 import type { UsageProjection } from "../usage/usage-projection.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
+import { authentication, type OperatorServiceParts, operatorServices } from "./operator-services.ts";
+import { shownTime, tokenState } from "./shown-token.ts";
 
 export interface AdminParts {
   readonly keys: ApiKeys;
+  readonly operators: OperatorServiceParts;
   readonly secrets: EmbeddedSecretStore;
   readonly log: LogStore;
   readonly usage: UsageProjection;
@@ -33,18 +35,14 @@ export interface AdminParts {
   readonly payloads?: Payloads;
   /** Told of faults that an answer does not tell. */
   readonly onFault?: (fault: Error, route: string) => void;
-  /** Filled in once the gateway listens; nobody is authenticated before. */
-  readonly operatorHolder: { readonly file: OperatorFile | null };
 }
 
 export function adminServices(parts: AdminParts): AdminServices {
   return {
-    authenticate: (token) => {
-      const { file } = parts.operatorHolder;
-      return file !== null && isOperatorToken(file, token) ? file.operator : null;
-    },
+    authenticate: authentication(parts.operators),
     onFault: (fault, route) => parts.onFault?.(fault, route),
     keys: keyServices(parts.keys),
+    operators: operatorServices(parts.operators),
     secrets: secretServices(parts.secrets),
     log: parts.log,
     payloads: { of: (entry) => payloadsOf(parts, entry) },
@@ -102,23 +100,11 @@ function keySummary(key: ListedKey): KeySummary {
     id: key.id,
     application: key.application,
     hint: key.hint,
-    state: keyState(key, systemClock.now()),
+    state: tokenState(key),
     created: shownTime(key.createdAt),
     expires: key.expiresAt === null ? null : shownTime(key.expiresAt),
     revoked: key.revokedAt === null ? null : shownTime(key.revokedAt),
   };
-}
-
-/** A damaged row can hold any number, and must not keep the others from being listed. */
-function shownTime(milliseconds: number): string {
-  return rfc3339(Math.min(Math.max(milliseconds, 0), Date.parse("9999-12-31T23:59:59.999Z")));
-}
-
-function keyState(key: ListedKey, now: number): KeySummary["state"] {
-  if (key.damaged) return "damaged";
-  if (key.revokedAt !== null) return "revoked";
-  if (key.expiresAt === null) return "active";
-  return key.expiresAt <= now ? "expired" : "expires";
 }
 
 function keyFailure(failure: KeyFailure): AdminFailure {

@@ -25,6 +25,7 @@ test("a config that cannot be recorded leaves the policies on the old one's name
   const first = await load("one");
   // Nothing here opens a secret: the only provider is the demo.
   const secrets: Pick<EmbeddedSecretStore, "get"> = { get: () => assert.fail("no secret is asked for") };
+  const useNote = { endKept: false, end: () => assert.fail("no provider is used") };
   const worlds: (readonly string[])[] = [];
   const policies: Pick<ActivePolicies, "reload"> = {
     reload: async (world?: PolicyWorld) => {
@@ -36,8 +37,14 @@ test("a config that cannot be recorded leaves the policies on the old one's name
   const inForce: string[] = [];
   const config = new ConfigInForce({
     loaded: first,
-    configured: configuredParts(first.config, secrets, new Egress({ proxy: null, authorities: null })),
+    configured: configuredParts(
+      first.config,
+      secrets,
+      new Egress({ proxy: null, authorities: null }),
+      useNote,
+    ),
     secrets,
+    useNote,
     policies,
     log: pino({ base: null }, { write: (line: string) => void lines.push(line) }),
     record: () => Promise.reject(new Error("the disk is full")),

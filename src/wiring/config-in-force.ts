@@ -9,12 +9,14 @@ import type { EmbeddedSecretStore } from "../credentials/embedded-secret-store.t
 import type { ActivePolicies } from "../policy/active-policies.ts";
 import { type ConfiguredParts, configuredParts, retiredProviders } from "./configured-parts.ts";
 import { openEgress } from "./egress.ts";
+import type { UseNote } from "./noted-use.ts";
 import { policyWorld } from "./policy-world.ts";
 
 export interface ConfigInForceOptions {
   readonly loaded: LoadedConfig;
   readonly configured: ConfiguredParts;
   readonly secrets: Pick<EmbeddedSecretStore, "get">;
+  readonly useNote: UseNote;
   readonly policies: Pick<ActivePolicies, "reload">;
   readonly log: Logger;
   /** Resolves when the config is on record. */
@@ -66,14 +68,14 @@ export class ConfigInForce {
   }
 
   async #replace(loaded: LoadedConfig): Promise<void> {
-    const { log, policies, secrets } = this.#options;
+    const { log, policies, secrets, useNote } = this.#options;
     if (loaded.digest === this.#loaded.digest) return log.info("the config has not changed");
     const { config, restart } = withoutRestart(loaded.config, this.#loaded.config);
     const before = this.#configured;
     const egress = isDeepStrictEqual(config.egress, before.config.egress)
       ? before.egress
       : await openEgress({ config, folder: loaded.folder }, secrets);
-    const next = configuredParts(config, secrets, egress, before);
+    const next = configuredParts(config, secrets, egress, useNote, before);
     const reloaded = await policies.reload(policyWorld(config));
     if (!reloaded.ok) {
       await closeAll(retiredProviders(next, before));

@@ -9,6 +9,7 @@ import type { GatewayParts } from "../gateway/parts.ts";
 import type { ModelProvider } from "../providers/provider.ts";
 import { Router, usualPatience } from "../providers/routing.ts";
 import { PriceBook } from "../usage/price-book.ts";
+import { notingUse, type UseNote } from "./noted-use.ts";
 import { createProvider } from "./providers.ts";
 
 type Made = "applications" | "catalog" | "router" | "providers" | "prices" | "limits" | "waiting";
@@ -24,13 +25,14 @@ export function configuredParts(
   config: Config,
   secrets: Pick<EmbeddedSecretStore, "get">,
   egress: Egress,
+  note: UseNote,
   before: ConfiguredParts | null = null,
 ): ConfiguredParts {
   const providers = new Map(
     Object.entries(config.providers).map(([name, one]) => [
       name,
       unchanged(name, one, config, egress, before) ??
-        createProvider(name, one, secrets, config.limits.concurrency, egress),
+        notingUse(createProvider(name, one, secrets, config.limits.concurrency, egress), note),
     ]),
   );
   const models = new Map([...providers].map(([name, provider]) => [name, provider.models]));

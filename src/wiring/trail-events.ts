@@ -9,10 +9,12 @@ import { rfc3339 } from "../core/clock.ts";
 import type { EncodedEntry } from "../core/entry.ts";
 import type { SecretEvents } from "../credentials/embedded-secret-store.ts";
 import type { KeyEvents } from "../identity/api-keys.ts";
+import type { OperatorEvents } from "../identity/operators.ts";
 import type { PolicyEvents } from "../policy/active-policies.ts";
 
 export interface TrailEvents {
   readonly keys: KeyEvents;
+  readonly operators: OperatorEvents;
   readonly secrets: SecretEvents;
   readonly policies: PolicyEvents;
   config(digest: string): EncodedEntry;
@@ -51,6 +53,17 @@ export function trailEvents(trail: Trail, subjects: Pick<Subjects, "operatorId">
         }),
       revoked: (key, actor) =>
         entry({ type: "key.revoked", actor: operator(actor), key: key.id, application: key.application }),
+    },
+    operators: {
+      invited: ({ person, expiresAt }, actor) =>
+        entry({
+          type: "operator.invited",
+          actor: operator(actor),
+          operator: person,
+          expires: expiresAt === null ? null : rfc3339(expiresAt),
+        }),
+      removed: ({ person }, actor) =>
+        entry({ type: "operator.removed", actor: operator(actor), operator: person }),
     },
     secrets: {
       actorId,

@@ -28,6 +28,7 @@ import { standingCounters } from "../../src/usage/standing-counters.ts";
 import { UsageProjection } from "../../src/usage/usage-projection.ts";
 import { adminServices } from "../../src/wiring/admin-services.ts";
 import { configuredSubjects } from "../../src/wiring/counting.ts";
+import { openOperators } from "../../src/wiring/tokens.ts";
 import { trailEvents } from "../../src/wiring/trail-events.ts";
 import { testFolder } from "./test-gateway.ts";
 
@@ -38,6 +39,15 @@ const policies: DecisionPoint = {
   revision: "0".repeat(64),
   decide: () => {
     throw new Error("nothing is decided here");
+  },
+};
+
+/** Whom the config lists. */
+const people = {
+  groups: { finance: ["ana@example.com", "ben@example.com"], operators: ["owner@localhost"] },
+  sign_offs: {
+    default: { approvers: ["group:operators"], quorum: 1, decide_within: 1, use_within: 1 },
+    payments: { approvers: ["group:finance", "eve@example.com"], quorum: 2, decide_within: 1, use_within: 1 },
   },
 };
 
@@ -79,6 +89,18 @@ export async function adminBench(t: Pick<TestContext, "after">) {
   app.addHook("onRoute", ({ method, url }) => {
     for (const one of [method].flat()) routes.push({ method: one, url });
   });
+  const known = await openOperators({
+    storage,
+    subjects,
+    events,
+    rootKey: { derive: () => new SecretValue(Buffer.alloc(32, 3)) },
+    keysFolder: folder,
+    config: () => people,
+    log: {
+      error: ({ token: id }: { readonly token: string }) => void faults.push(new Error(`${id} is damaged`)),
+    },
+  });
+  const current = { is: true };
   const services = adminServices({
     keys: await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), () => Date.now(), {
       guard: await openKeyGuard(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
@@ -93,7 +115,11 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     revisions: storage.revisions,
     payloads,
     onFault: (fault) => faults.push(fault),
-    operatorHolder: { file: { url: "", token, operator: "owner@localhost" } },
+    operators: {
+      known,
+      operatorHolder: { file: { url: "", token, operator: "owner@localhost" } },
+      current: () => current.is,
+    },
   });
   await app.register(adminApi(services), { prefix: "/api" });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
@@ -114,6 +140,8 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     payloads,
     faults,
     routes,
+    /** Whether what others have changed is known. */
+    current,
     /** What the trail is to complain of in the end. */
     /** What a driver never does: anything to the database behind the gateway's back. */
     tamper: (sql: string, ...values: readonly (string | number | Uint8Array)[]): void => {

@@ -52,6 +52,8 @@ for (const release of releases) {
     assert.ok(statuses.length >= 3 && statuses.every((status) => status === "matches"), statuses.join());
     assert.match(gateway.cli("secrets", "list").stdout, /providers\/openai/);
     assert.match(gateway.cli("usage", "--by", "model").stdout, /demo\/assistant/);
+    const operators = gateway.cli("operators", "list").stdout;
+    assert.match(operators, /gives no vote: this log was begun by a version that did not note/);
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: "POST",
       headers: {

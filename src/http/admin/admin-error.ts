@@ -8,6 +8,7 @@ import { adminSchemas } from "./admin-schemas.ts";
 const statusOf = {
   invalid_request: 400,
   unauthorized: 401,
+  forbidden: 403,
   not_found: 404,
   conflict: 409,
   body_too_large: 413,
@@ -33,7 +34,7 @@ const errorSchema = z
   })
   .register(adminSchemas, { id: "Error", description: "What went wrong, and what to do about it." });
 
-/** The error answers of a route, for its response schemas. `invalid_request`, `unauthorized` and `internal` every route has. */
+/** The error answers of a route, for its response schemas. Every route has `invalid_request`, `unauthorized`, `internal` and `unavailable`. */
 export function errorResponses<Code extends AdminErrorCode>(
   ...codes: readonly Code[]
 ): { readonly [Status in (typeof statusOf)[Code | EveryRoute]]: typeof errorSchema };
@@ -43,7 +44,7 @@ export function errorResponses(
   return Object.fromEntries([...everyRoute, ...codes].map((code) => [statusOf[code], errorSchema]));
 }
 
-const everyRoute = ["invalid_request", "unauthorized", "internal"] as const;
+const everyRoute = ["invalid_request", "unauthorized", "internal", "unavailable"] as const;
 type EveryRoute = (typeof everyRoute)[number];
 
 export function refuse(reply: FastifyReply, failure: AdminFailure): FastifyReply {

@@ -7,6 +7,7 @@ import type { Result } from "../../core/result.ts";
 import { type AdminFailure, errorResponses, refuse } from "./admin-error.ts";
 import { adminSchemas, noQuery, timestamp } from "./admin-schemas.ts";
 import { next, pageOf, pageQuery } from "./page.ts";
+import { ownTokenOnly } from "./who-may.ts";
 
 const summary = {
   id: z.string(),
@@ -77,6 +78,7 @@ function createRoute(plain: FastifyInstance, keys: KeyServices): void {
   plain.withTypeProvider<ZodTypeProvider>().post(
     "/keys",
     {
+      config: ownTokenOnly,
       schema: {
         operationId: "createKey",
         summary: "A new key, shown once",
@@ -85,12 +87,12 @@ function createRoute(plain: FastifyInstance, keys: KeyServices): void {
         body: createBody,
         response: {
           201: newKey,
-          ...errorResponses("body_too_large", "unsupported_media_type", "unavailable"),
+          ...errorResponses("forbidden", "body_too_large", "unsupported_media_type"),
         },
       },
     },
     async (request, reply) => {
-      const made = await keys.create(request.body.application, request.operator);
+      const made = await keys.create(request.body.application, request.operator.name);
       return made.ok ? reply.code(201).send(made.value) : refuse(reply, made.failure);
     },
   );
@@ -98,10 +100,11 @@ function createRoute(plain: FastifyInstance, keys: KeyServices): void {
 
 function endingRoutes(plain: FastifyInstance, keys: KeyServices): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
-  const errors = errorResponses("not_found", "conflict", "unavailable");
+  const errors = errorResponses("forbidden", "not_found", "conflict");
   app.post(
     "/keys/:id/rotate",
     {
+      config: ownTokenOnly,
       schema: {
         operationId: "rotateKey",
         summary: "A successor, shown once; the old key stays valid for 24 hours",
@@ -112,13 +115,14 @@ function endingRoutes(plain: FastifyInstance, keys: KeyServices): void {
       },
     },
     async (request, reply) => {
-      const made = await keys.rotate(request.params.id, request.operator);
+      const made = await keys.rotate(request.params.id, request.operator.name);
       return made.ok ? reply.code(201).send(made.value) : refuse(reply, made.failure);
     },
   );
   app.post(
     "/keys/:id/revoke",
     {
+      config: ownTokenOnly,
       schema: {
         operationId: "revokeKey",
         summary: "Ends a key now",
@@ -129,7 +133,7 @@ function endingRoutes(plain: FastifyInstance, keys: KeyServices): void {
       },
     },
     async (request, reply) => {
-      const revoked = await keys.revoke(request.params.id, request.operator);
+      const revoked = await keys.revoke(request.params.id, request.operator.name);
       return revoked.ok ? revoked.value : refuse(reply, revoked.failure);
     },
   );

@@ -21,6 +21,7 @@ export function openApiOptions(): SwaggerOptions {
       security: [{ operator: [] }],
       tags: [
         { name: "keys", description: "API keys of applications" },
+        { name: "operators", description: "People who were let in" },
         { name: "secrets", description: "Values that the config refers to as `secret://NAME`" },
         { name: "trail", description: "What is on record" },
         { name: "usage", description: "Calls, tokens and cost" },
@@ -60,6 +61,7 @@ const responseTexts: Readonly<Record<string, string>> = {
   "201": "it was made",
   "400": "the request cannot be understood",
   "401": "it came without an operator's token",
+  "403": "it is not for this operator",
   "404": "what it names is not there",
   "409": "it contradicts what is there",
   "413": "its body is too large",

@@ -42,7 +42,7 @@ export function payloadRoutes(plain: FastifyInstance, log: EntryLog, payloads: P
         params: entryParams,
         response: {
           200: z.strictObject({ index: z.int().nonnegative(), payloads: z.array(payload) }),
-          ...errorResponses("not_found", "conflict", "unavailable"),
+          ...errorResponses("not_found", "conflict"),
         },
       },
     },

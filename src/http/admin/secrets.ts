@@ -8,6 +8,7 @@ import { SecretValue } from "../../core/secret-value.ts";
 import { type AdminFailure, errorResponses, refuse } from "./admin-error.ts";
 import { adminSchemas, noQuery, timestamp } from "./admin-schemas.ts";
 import { next, pageOf, pageQuery } from "./page.ts";
+import { ownTokenOnly } from "./who-may.ts";
 
 const secretSummary = z
   .strictObject({ name: z.string(), version: z.int().min(1), created: timestamp })
@@ -62,6 +63,7 @@ function setRoute(plain: FastifyInstance, secrets: SecretServices): void {
   plain.withTypeProvider<ZodTypeProvider>().put(
     "/secrets/*",
     {
+      config: ownTokenOnly,
       schema: {
         operationId: "setSecret",
         summary: "A new version",
@@ -71,13 +73,13 @@ function setRoute(plain: FastifyInstance, secrets: SecretServices): void {
         body: setBody,
         response: {
           200: z.strictObject({ name: z.string(), version: z.int().min(1) }),
-          ...errorResponses("conflict", "body_too_large", "unsupported_media_type", "unavailable"),
+          ...errorResponses("forbidden", "conflict", "body_too_large", "unsupported_media_type"),
         },
       },
     },
     async (request, reply) => {
       const { "*": secret } = request.params;
-      const set = await secrets.set(secret, new SecretValue(request.body.value), request.operator);
+      const set = await secrets.set(secret, new SecretValue(request.body.value), request.operator.name);
       return set.ok ? { name: secret, version: set.value } : refuse(reply, set.failure);
     },
   );
@@ -87,6 +89,7 @@ function destroyRoute(plain: FastifyInstance, secrets: SecretServices): void {
   plain.withTypeProvider<ZodTypeProvider>().delete(
     "/secrets/*",
     {
+      config: ownTokenOnly,
       schema: {
         operationId: "destroySecret",
         summary: "Destroys every version, for good",
@@ -95,13 +98,13 @@ function destroyRoute(plain: FastifyInstance, secrets: SecretServices): void {
         params,
         response: {
           200: z.strictObject({ name: z.string() }),
-          ...errorResponses("not_found", "unavailable"),
+          ...errorResponses("forbidden", "not_found"),
         },
       },
     },
     async (request, reply) => {
       const { "*": secret } = request.params;
-      const destroyed = await secrets.destroy(secret, request.operator);
+      const destroyed = await secrets.destroy(secret, request.operator.name);
       return destroyed.ok ? { name: secret } : refuse(reply, destroyed.failure);
     },
   );
