@@ -153,6 +153,7 @@ async function openOn(
   const { changes } = storage;
   changes?.watch("keys", () => keys.refresh());
   changes?.watch("operators", () => known.refresh());
+  changes?.watch("approvals", () => desk.lookAgain());
   changes?.watch("secrets", async () => secrets.forget());
   changes?.watch("policies", () => policies.follow());
   await changes?.start();

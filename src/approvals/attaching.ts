@@ -6,7 +6,10 @@ import type { Holds } from "./holds.ts";
 
 /** Longer than anything waits: what is older is not looked for at the start. */
 const lookBackMs = 7 * 24 * 60 * 60 * 1000;
-const page = 1000;
+/** Each comes with its contents. */
+const page = 100;
+/** What has an earlier id may be filed later, by a gateway whose transaction waited. */
+const lateMs = 60_000;
 
 export interface AttachingParts {
   readonly holds: Holds;
@@ -20,7 +23,8 @@ export class Attaching {
   readonly #parts: AttachingParts;
   /** Until when something can be joined, by application: most calls have nothing to look for. */
   readonly #until = new Map<string, number>();
-  #seen: string | null = null;
+  /** Until when all is known that was filed, by the store's clock; null before the first look. */
+  #lookedAt: number | null = null;
 
   constructor(parts: AttachingParts) {
     this.#parts = parts;
@@ -31,20 +35,21 @@ export class Attaching {
   async look(): Promise<void> {
     const { store } = this.#parts.holds;
     const now = await store.now();
-    this.#seen ??= firstIdAt(now - lookBackMs);
+    let after = firstIdAt((this.#lookedAt ?? now - lookBackMs) - lateMs);
     for (;;) {
       const rows = await store.list({
         states: ["pending", "approved", "releasing", "released", "rejected", "expired"],
-        after: this.#seen,
+        after,
         limit: page,
       });
       for (const { application, createdAt, id } of rows) {
         // Long enough for every vote and its use; a hold that is over is found to be so.
         this.#note(application, createdAt + lookBackMs);
-        this.#seen = id;
+        after = id;
       }
-      if (rows.length < page) return;
+      if (rows.length < page) break;
     }
+    this.#lookedAt = now;
   }
 
   /** False for nearly every call, at the price of a map. */

@@ -31,6 +31,7 @@ export class ApprovalDesk {
   readonly #parts: DeskParts;
   readonly #waiting: Waiting;
   readonly #attaching: Attaching;
+  readonly #damaged = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
   #sweeping: Promise<void> | null = null;
 
@@ -255,9 +256,12 @@ export class ApprovalDesk {
 
   async #expireDue(): Promise<void> {
     const { holds } = this.#parts;
-    for (const id of await holds.store.due(expiryBatch)) {
+    // What was changed in the store stays due for good, and must not keep the others from their turn.
+    for (const id of await holds.store.due(expiryBatch + this.#damaged.size)) {
+      if (this.#damaged.has(id)) continue;
       const hold = await holds.byId(id);
-      if (hold !== null) await this.#expire(hold);
+      if (hold === null) this.#damaged.add(id);
+      else await this.#expire(hold);
     }
   }
 }

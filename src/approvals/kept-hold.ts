@@ -56,11 +56,15 @@ function dueAt({ approvals, usable_until }: Hold): number | null {
 }
 
 function macOf({ hold, approvals }: KeptHold, macKey: SecretValue): string {
+  // In an order of its own, whatever order they are kept or worked with in.
+  const sorted = approvals.toSorted((one, other) =>
+    one.id === other.id ? one.revision - other.revision : one.id < other.id ? -1 : 1,
+  );
   const text = JSON.stringify([
     "portcullis/hold/v1",
     ...[hold.id, hold.version, hold.call, hold.application, hold.attachKey, hold.createdAt, hold.dueAt],
     ...[hold.record, digestOf(hold.content)],
-    ...approvals.map((row) => [
+    ...sorted.map((row) => [
       ...[row.id, row.revision, row.hold, row.state, row.user, row.application, row.conversation],
       ...[row.fingerprint, row.createdAt, row.record, digestOf(row.content)],
     ]),
