@@ -146,7 +146,9 @@ async function openOn(
     config: () => config.config,
     gateway: () => inForce.current,
     mayVote: (voter) => known.voters.mayVote(voter),
-    hasEnded: async (other) => other !== instance && changes === null,
+    stands: (voter, method) => method === "bootstrap" || known.voters.isEnrolled(voter),
+    // Where no others write, every other instance is one of before.
+    hasEnded: async (other) => storage.log.peers?.hasEnded(other) ?? other !== instance,
     faults: approvalFaults(log),
   });
   closing.add("approvals", () => desk.stop());

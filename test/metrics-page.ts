@@ -33,6 +33,7 @@ function metricInfos(): readonly MetricInfo[] {
   const readings = gatewayReadings({
     inFlight: () => 0,
     queued: () => 0,
+    waiting: () => 0,
     lateCompletions: () => 0,
     appendsWaiting: () => 0,
     trailAvailable: () => true,

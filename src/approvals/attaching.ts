@@ -69,7 +69,7 @@ export class Attaching {
 
   async #takeOver(hold: Hold | null): Promise<Hold | null> {
     const { holds, instance, hasEnded } = this.#parts;
-    if (hold === null || hold.delivered || joinableUntil(hold) <= (await holds.store.now())) return null;
+    if (hold === null || isOver(hold) || joinableUntil(hold) <= (await holds.store.now())) return null;
     const { attended } = hold;
     if (attended !== null && (attended === instance || !(await hasEnded(attended)))) return null;
     const { outcome, hold: joined } = await holds.change(hold, { ...hold, attended: instance }, []);
@@ -91,6 +91,11 @@ export class Attaching {
   #note(application: string, until: number): void {
     this.#until.set(application, Math.max(until, this.#until.get(application) ?? 0));
   }
+}
+
+/** A call is made once under its approval; an answer can be handed on again while nobody has all of it. */
+function isOver(hold: Hold): boolean {
+  return hold.delivered || current(hold).some(({ kind, state }) => kind === "call" && state === "released");
 }
 
 /** Until when a retry can still learn what became of it. */

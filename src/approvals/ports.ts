@@ -44,6 +44,8 @@ export interface ApprovalRules {
   /** Null when it is declared no more. */
   terms(signOff: string): SignOffTerms | null;
   isApprover(signOff: string, operator: string): boolean;
+  /** Whether who voted is still somebody who may: not one who was removed since. By pseudonym. */
+  stands(voter: string, method: Vote["method"]): boolean;
   /** Why this operator cannot vote on anything, or null. */
   mayVote(voter: Voter): Promise<string | null>;
   /** `Action::"approve"`, for one sign-off. */

@@ -177,7 +177,7 @@ async function given(
   if (required.some(({ quorum }) => quorum === Infinity)) return null;
   const votes = [];
   for (const vote of approval.votes) {
-    const name = await nameOf(vote.voter);
+    const name = rules.stands(vote.voter, vote.method) ? await nameOf(vote.voter) : null;
     const still = vote.sign_offs.filter((signOff) => name !== null && rules.isApprover(signOff, name));
     votes.push({ ...vote, sign_offs: still });
   }

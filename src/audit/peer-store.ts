@@ -24,6 +24,9 @@ export interface PeerStore {
    */
   claimLeft(): Promise<readonly LeftInstance[]>;
 
+  /** Whether this instance has left, was fenced, or never was: it does nothing any more. */
+  hasEnded(instance: string): Promise<boolean>;
+
   /** All that it left open is completed. */
   settle(instance: string): Promise<void>;
 

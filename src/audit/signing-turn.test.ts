@@ -9,6 +9,7 @@ function turnOf(): {
 } {
   const world = { now: 0, signer: true, taken: 0 };
   const peers: PeerStore = {
+    hasEnded: async () => false,
     takeSigning: async () => {
       world.taken += 1;
     },

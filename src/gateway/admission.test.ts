@@ -203,3 +203,28 @@ test("whatever clients do, slots and places in the queue are never more than the
     }),
   );
 });
+
+test("a call that waits for people lends its slot, goes on without asking, and keeps a drain waiting", async () => {
+  const admission = new Admission({ concurrency: 1, queue: 1 });
+  const resting = slot(admission.enter(null));
+  const next = queued(admission.enter(null));
+  resting.rest();
+  const other = await next;
+  assert.ok(other.ok);
+  assert.deepEqual([admission.active, admission.resting], [1, 1]);
+  resting.resume();
+  assert.deepEqual([admission.active, admission.resting], [2, 0]);
+  other.value();
+  resting.rest();
+  let drained = false;
+  const drain = admission.drain().then(() => {
+    drained = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(drained, false);
+  resting();
+  resting.resume();
+  resting();
+  await drain;
+  assert.deepEqual([admission.active, admission.resting], [0, 0]);
+});

@@ -4,7 +4,13 @@ import type { Refusal } from "../core/refusal.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 
 /** Gives the slot back. Calling it again does nothing. */
-export type Leave = () => void;
+export interface Leave {
+  (): void;
+  /** Others may have the slot while the call waits for people. It is under way all the same: a drain waits for it. */
+  rest(): void;
+  /** It goes on at once, however many others there are by now. */
+  resume(): void;
+}
 
 interface Waiter {
   readonly admit: (admitted: Result<Leave, Refusal>) => void;
@@ -19,6 +25,7 @@ export class Admission {
   readonly #waiting = new Set<Waiter>();
   readonly #idle = new Set<() => void>();
   #active = 0;
+  #resting = 0;
   #draining = false;
 
   constructor(limits: { readonly concurrency: number; readonly queue: number }) {
@@ -28,6 +35,11 @@ export class Admission {
 
   get active(): number {
     return this.#active;
+  }
+
+  /** Calls that wait for people, without a slot. */
+  get resting(): number {
+    return this.#resting;
   }
 
   /** Calls that wait for a slot. */
@@ -52,7 +64,7 @@ export class Admission {
     this.#draining = true;
     for (const waiter of this.#waiting) waiter.admit(fail({ reason: "draining", retryAfterSeconds }));
     this.#waiting.clear();
-    if (this.#active === 0) return;
+    if (this.#active + this.#resting === 0) return;
     await new Promise<void>((resolve) => this.#idle.add(resolve));
   }
 
@@ -76,14 +88,29 @@ export class Admission {
 
   #takeSlot(): Leave {
     this.#active += 1;
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      this.#active -= 1;
+    let state: "active" | "resting" | "over" = "active";
+    const leave = (): void => {
+      if (state === "over") return;
+      if (state === "active") this.#active -= 1;
+      if (state === "resting") this.#resting -= 1;
+      state = "over";
       this.#admitNext();
-      if (this.#active === 0) this.#tellIdle();
+      if (this.#active + this.#resting === 0) this.#tellIdle();
     };
+    const rest = (): void => {
+      if (state !== "active") return;
+      state = "resting";
+      this.#active -= 1;
+      this.#resting += 1;
+      this.#admitNext();
+    };
+    const resume = (): void => {
+      if (state !== "resting") return;
+      state = "active";
+      this.#active += 1;
+      this.#resting -= 1;
+    };
+    return Object.assign(leave, { rest, resume });
   }
 
   #admitNext(): void {

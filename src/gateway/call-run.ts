@@ -46,6 +46,8 @@ export class CallRun {
   reserved = false;
   /** What the call itself waits for, or waited for. */
   heldBy: string | null = null;
+  /** Whether the answer under way is kept for a retry, should its client leave: it proposes something that may wait. */
+  keepsAnswer = false;
   /** Requests that left for a provider. */
   sent = 0;
   /** Where the last request went. */

@@ -7,10 +7,13 @@ export type AnswerHeaders = Readonly<Record<string, string>>;
 /** How the bytes of an answer that is written bit by bit are read: as server-sent events, or as one JSON text. */
 export type Framing = "sse" | "json";
 
+/** Why a call is ended whose client is there: nothing of it goes on. */
+export const outOfTime: unique symbol = Symbol("a drain has run out of time");
+
 export interface ClientChannel {
   /**
    * Aborted when the client is gone before its answer was complete, when it has not read for so long that it counts as
-   * gone, or when a drain has run out of time.
+   * gone, or, with the reason `outOfTime`, when a drain has run out of time.
    */
   readonly signal: AbortSignal;
 
@@ -37,6 +40,9 @@ export interface ClientChannel {
    * stream, without `[DONE]`, or as the body that was still to come.
    */
   refuse(refusal: Refusal, headers: AnswerHeaders): void;
+
+  /** Whether the call waits for people: while it does, others may have its place among those that are worked on. */
+  rest(resting: boolean): void;
 
   /**
    * Resolves when nothing more can reach the client: true when it was sent all of an answer that has ended, as far as can

@@ -20,6 +20,7 @@ export class RecordingChannel implements ClientChannel {
   readonly violations: string[] = [];
   readonly #finished = Promise.withResolvers<boolean>();
   framing: Framing = "sse";
+  resting = false;
   /** Runs at each write of a stream; what it throws the channel throws, what it returns the pipeline waits for. */
   onWrite: (text: string) => Promise<void> | undefined = () => undefined;
 
@@ -100,6 +101,11 @@ export class RecordingChannel implements ClientChannel {
       this.#written.push(Buffer.from(json));
     }
     this.#over("refuse", refusal.reason);
+  }
+
+  rest(resting: boolean): void {
+    if (resting === this.resting) this.violations.push("rested twice, or went on twice");
+    this.resting = resting;
   }
 
   finished(): Promise<boolean> {

@@ -86,6 +86,8 @@ export async function endRefused(
     readonly outcome?: CallOutcome;
     readonly usage?: TokenUsage;
     readonly before?: readonly Recording[];
+    /** See `Completion.hold`. */
+    readonly hold?: string;
   },
 ): Promise<void> {
   const status = client.started ? 200 : parts.statusOf(refusal);
@@ -101,6 +103,7 @@ export async function endRefused(
       usage: options.usage ?? usageSoFar(run, refusal),
       responseDigest: null,
       response: null,
+      ...(options.hold === undefined ? {} : { hold: options.hold }),
     },
     options.before,
   );

@@ -180,6 +180,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     config,
     gateway: gatewayParts,
     mayVote: async () => null,
+    stands: () => true,
     hasEnded: async (other) => other !== instance,
     faults: approvalFaults(log),
   });

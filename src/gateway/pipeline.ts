@@ -33,6 +33,7 @@ import { relayStream } from "./steps/relay-stream.ts";
 import { resolveTargets } from "./steps/resolve-targets.ts";
 import { tryTarget } from "./steps/try-target.ts";
 import { nextAfter, type Tried } from "./try-outcome.ts";
+import { upstreamSignal } from "./upstream-signal.ts";
 
 /** Takes one call from its request to the last byte of its answer. Never rejects: a fault of ours is answered too. */
 export async function handleCall(
@@ -122,7 +123,7 @@ async function tryTargets(
       if (last === null) return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
       break;
     }
-    const answer = await tryTarget(parts, run, target, client.signal);
+    const answer = await tryTarget(parts, run, target, upstreamSignal(run, client.signal));
     const headers = decisionHeaders(run.call.id, decision);
     last = moreTelling(run, last, { target, headers, answer, dispatch: run.dispatch });
     if (nextAfter(answer, run.acts) === "answer" || run.msLeft() <= 0) break;

@@ -126,6 +126,12 @@ export class StreamInspection {
     }));
   }
 
+  /** Whether anything of a tool call has come. */
+  get proposes(): boolean {
+    for (const choice of this.#choices.values()) if (choice.hasToolDelta) return true;
+    return false;
+  }
+
   get toolChoices(): readonly number[] {
     return [...this.#choices].filter(([, choice]) => choice.hasToolDelta).map(([index]) => index);
   }

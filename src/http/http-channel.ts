@@ -2,7 +2,12 @@
 
 import type { ServerResponse } from "node:http";
 import type { Refusal } from "../core/refusal.ts";
-import type { AnswerHeaders, ClientChannel, Framing } from "../gateway/client-channel.ts";
+import {
+  type AnswerHeaders,
+  type ClientChannel,
+  type Framing,
+  outOfTime,
+} from "../gateway/client-channel.ts";
 import { refusalToResponse } from "./refusal-to-response.ts";
 
 /**
@@ -26,6 +31,7 @@ export class HttpChannel implements ClientChannel {
   readonly #stallMs: number;
   readonly #gone = new AbortController();
   #whenClosed: (() => void) | null = null;
+  #whenResting: ((resting: boolean) => void) | null = null;
   #closed = false;
   #answered = false;
   #framing: Framing = "sse";
@@ -71,9 +77,9 @@ export class HttpChannel implements ClientChannel {
     this.#whenClosed = then;
   }
 
-  /** Ends the call from our side (a drain that has run out of time). */
+  /** Ends the call from our side: a drain that has run out of time. */
   abort(): void {
-    this.#gone.abort();
+    this.#gone.abort(outOfTime);
   }
 
   /** Where the answer is open already, its status and headers are out, and this is the rest of it. */
@@ -113,6 +119,15 @@ export class HttpChannel implements ClientChannel {
     if (this.started) return this.#finish(this.#framing === "sse" ? `data: ${body}\n\n` : body);
     const content = { "content-type": "application/json; charset=utf-8" };
     this.respond(answer.status, { ...headers, ...answer.headers, ...content }, Buffer.from(body));
+  }
+
+  rest(resting: boolean): void {
+    this.#whenResting?.(resting);
+  }
+
+  /** Told when the call begins and ends to wait for people. */
+  whenResting(then: (resting: boolean) => void): void {
+    this.#whenResting = then;
   }
 
   finished(): Promise<boolean> {

@@ -28,7 +28,9 @@ export class Visit {
   async enter(admission: Admission): Promise<Result<null, Refusal>> {
     const entered = await admission.enter(this.channel.signal);
     if (!entered.ok) return entered;
-    this.#leave = entered.value;
+    const leave = entered.value;
+    this.#leave = leave;
+    this.channel.whenResting((resting) => (resting ? leave.rest() : leave.resume()));
     // The client can have left between its admission and now.
     this.#leaveWhenOver();
     return ok(null);

@@ -6,6 +6,7 @@ import { reading, single } from "./process-readings.ts";
 export interface GatewayState {
   readonly inFlight: () => number;
   readonly queued: () => number;
+  readonly waiting: () => number;
   readonly lateCompletions: () => number;
   readonly appendsWaiting: () => number;
   readonly trailAvailable: () => boolean;
@@ -24,6 +25,7 @@ export interface GatewayState {
 export function gatewayReadings(state: GatewayState): readonly Reading[] {
   return [
     single("portcullis_calls_in_flight", "gauge", "Calls that are worked on.", state.inFlight),
+    single("portcullis_calls_waiting", "gauge", "Calls that wait for people.", state.waiting),
     single("portcullis_calls_queued", "gauge", "Calls that wait for a slot.", state.queued),
     single(
       "portcullis_late_completions",

@@ -33,7 +33,8 @@ export interface ApprovalParts {
   /** As they are in force when they are asked for. */
   readonly config: () => Config;
   readonly gateway: () => GatewayParts;
-  readonly mayVote: (voter: Voter) => Promise<string | null>;
+  readonly mayVote: ApprovalRules["mayVote"];
+  readonly stands: ApprovalRules["stands"];
   readonly hasEnded: (instance: string) => Promise<boolean>;
   readonly faults: DeskFaults;
 }
@@ -76,20 +77,22 @@ function vaultOf(dataKeys: DataKeys): Vault {
   };
 }
 
-function approvalRules({ config, gateway, mayVote }: ApprovalParts): ApprovalRules {
+function approvalRules({ config, gateway, mayVote, stands }: ApprovalParts): ApprovalRules {
   return {
     get caps() {
       const { application, user } = config().approvals.max_pending;
       return { perApplication: application, perUser: user };
     },
     terms: (signOff) => {
-      const declared = config().sign_offs[signOff];
+      const { sign_offs: signOffs } = config();
+      const declared = Object.hasOwn(signOffs, signOff) ? signOffs[signOff] : undefined;
       if (declared === undefined) return null;
       const { quorum, decide_within: decideWithinMs, use_within: useWithinMs } = declared;
       return { quorum, decideWithinMs, useWithinMs };
     },
     isApprover: (signOff, operator) => isApprover(config(), signOff, operator),
     mayVote,
+    stands,
     mayApprove: (voter, approval, signOff, facts) =>
       decideVote(config(), gateway(), voter, approval, signOff, facts),
     describeEdit: (approval, question, bytes) => {

@@ -41,6 +41,7 @@ export function openMetrics(
     render: telemetry.page({
       inFlight: () => admission.active,
       queued: () => admission.queued,
+      waiting: () => admission.resting,
       lateCompletions: () => late.size,
       trailAvailable: () => trail.available,
       checkpointAge: () => ageOf(trail),

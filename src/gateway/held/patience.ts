@@ -16,8 +16,18 @@ export function waitLeftMs(
     seconds(call.headers["x-portcullis-timeout"]) ??
     // OpenAI's SDKs say after how long they give up. On a stream that is from one event to the next, which heartbeats serve.
     (stream ? null : seconds(call.headers["x-stainless-timeout"]));
+  if (prefersAsync(call)) return 0;
   const whole = stated === null ? waitMs : Math.min(waitMs, stated * 1000 * (1 - margin));
   return Math.max(0, whole - (now - call.arrivedAt));
+}
+
+/** Whether the client asks not to wait on this connection (RFC 7240 §4.1). */
+export function prefersAsync({ headers }: { readonly headers: RequestHeaders }): boolean {
+  const stated = headers["prefer"] ?? [];
+  const lines = typeof stated === "string" ? [stated] : stated;
+  return lines.some((line) =>
+    line.split(/[,;]/).some((part) => part.trim().toLowerCase() === "respond-async"),
+  );
 }
 
 function seconds(header: RequestHeaders[string]): number | null {

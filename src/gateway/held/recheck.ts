@@ -44,6 +44,10 @@ export class ActionRecheck implements Recheck {
       id: approval.action ?? approval.id,
     });
     this.#decided.set(approval.id, decided);
+    const { effect } = decided.classification;
+    if (effect !== approval.effect) {
+      return denied(decided.decision.revision, `the catalog calls the tool a ${effect} since`);
+    }
     const { outcome, policies, signOffs, revision, error } = decided.decision;
     return { outcome, policies, signOffs, revision, detail: decided.undescribable ?? error };
   }

@@ -1,8 +1,8 @@
 // A client and what it waits for: until all of it is decided, or the client can wait no longer, or is gone. Whatever happens
 // here changes nothing of the approvals but that what was approved is released.
 
-import { type Approval, current, type Hold } from "../../approvals/approval.ts";
-import type { Part, Release } from "../../approvals/releasing.ts";
+import { current, type Hold } from "../../approvals/approval.ts";
+import type { Release } from "../../approvals/releasing.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import { policyHeaders, servedHeaders } from "../answer-headers.ts";
 import { AnswerWriter } from "../answer-writer.ts";
@@ -12,12 +12,13 @@ import { endRefused, recordEnd } from "../ending.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { RequestIdentity } from "./conversation.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { waitLeftMs } from "./patience.ts";
+import { prefersAsync, waitLeftMs } from "./patience.ts";
 import { ActionRecheck } from "./recheck.ts";
 import { resumeMarker } from "./resume-marker.ts";
 import { type Fates, type HeldTurn, placeKey } from "./turn.ts";
 import { resumedStream, resumedWhole, streamTail, wholeAnswer } from "./turn-answer.ts";
-import { type Unreleased, unreleasedNote, type Waiting, waitingNote } from "./words.ts";
+import { unreleasedOf, waitingParts } from "./what-is-told.ts";
+import { unreleasedNote, waitingNote } from "./words.ts";
 
 export interface Serving {
   readonly hold: Hold;
@@ -51,7 +52,8 @@ export async function serveHold(
         return;
       }
       if (end === "aborted") return await endGone(parts, run, serving);
-      if (end === "drain" && !client.started) return await endPending(parts, run, client, serving);
+      const comesBack = end === "drain" || prefersAsync(run.call);
+      if (comesBack && !client.started) return await endPending(parts, run, client, serving);
       return await endWaiting(parts, run, client, serving);
     }
   } finally {
@@ -96,9 +98,11 @@ export async function waitWithBeats(
     naming,
   });
   const ms = waitLeftMs(run.call, run.call.request.stream, parts.waiting.waitMs, performance.now());
+  client.rest(true);
   try {
     return await parts.holding.desk.wait(hold.id, { signal: client.signal, ms });
   } finally {
+    client.rest(false);
     beat.stop();
   }
 }
@@ -187,18 +191,6 @@ async function endWaiting(
   await answer(parts, run, client, serving, fates, "held");
 }
 
-export function waitingParts(
-  { holding }: Pick<GatewayParts, "holding">,
-  approvals: readonly Approval[],
-): readonly Waiting[] {
-  return approvals.map((approval) => ({
-    tool: approval.tool,
-    signOffs: approval.required.map(({ name }) => name),
-    reasons: [...new Set(approval.policies.map(({ reason }) => reason))],
-    link: holding.link(approval.id),
-  }));
-}
-
 /** Completes the call, durably, and then sends the last bytes. */
 async function answer(
   parts: GatewayParts,
@@ -246,7 +238,12 @@ export async function endPending(
     retryAfterSeconds: 5,
   };
   const { headers } = serving;
-  await endRefused(parts, run, client, refusal, { headers, outcome: "held", usage: serving.end.usage });
+  await endRefused(parts, run, client, refusal, {
+    headers,
+    outcome: "held",
+    usage: serving.end.usage,
+    ...heldBy(run, serving),
+  });
 }
 
 async function endGone(parts: GatewayParts, run: CallRun, serving: Serving): Promise<void> {
@@ -267,15 +264,8 @@ function ofEnd({ end }: Serving): { readonly usage: Completion["usage"] } {
 }
 
 /** A call that was answered from what another had left waiting says so; its own turn is not another's. */
-function heldBy(run: CallRun, { hold }: Serving): Pick<Completion, "hold"> {
+export function heldBy(run: CallRun, { hold }: Pick<Serving, "hold">): Pick<Completion, "hold"> {
   return hold.call === run.call.id ? {} : { hold: hold.id };
-}
-
-export async function unreleasedOf(parts: GatewayParts, { approval, content }: Part): Promise<Unreleased> {
-  const last = approval.votes.findLast(({ decision }) => decision === "reject");
-  const by = last === undefined ? null : await parts.holding.operatorName(last.voter);
-  const reason = last === undefined ? null : (content?.reasons[last.voter] ?? null);
-  return { tool: approval.tool, state: approval.state, by, reason };
 }
 
 /** Set off from the text before it. */

@@ -14,9 +14,11 @@ import type { ClientChannel } from "../client-channel.ts";
 import { endRefused, recordEnd } from "../ending.ts";
 import { type RequestIdentity, requestIdentity } from "../held/conversation.ts";
 import { ownAnswer, ownNaming } from "../held/own-answer.ts";
+import { prefersAsync } from "../held/patience.ts";
 import { denied, fallenPrincipal } from "../held/recheck.ts";
-import { endPending, unreleasedOf, waitingParts, waitWithBeats } from "../held/serve-hold.ts";
+import { endPending, heldBy, waitWithBeats } from "../held/serve-hold.ts";
 import { encodeHeld } from "../held/turn.ts";
+import { unreleasedOf, waitingParts } from "../held/what-is-told.ts";
 import { unreleasedNote, waitingNote } from "../held/words.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Recording } from "../recording.ts";
@@ -217,7 +219,10 @@ async function giveUp(held: HeldCall, end: "time" | "aborted" | "drain"): Promis
   const headers = held.writer.form.headers();
   if (end === "aborted") {
     await endRefused(parts, run, client, { reason: "client_closed" }, { headers });
-  } else if (!client.started && (end === "drain" || run.call.endpoint === "embeddings")) {
+  } else if (
+    !client.started &&
+    (end === "drain" || prefersAsync(run.call) || run.call.endpoint === "embeddings")
+  ) {
     await endPending(parts, run, client, { hold, headers, end: { usage: noUsage } });
   } else {
     const fresh = (await parts.holding.desk.hold(hold.id)) ?? hold;
@@ -229,7 +234,7 @@ async function giveUp(held: HeldCall, end: "time" | "aborted" | "drain"): Promis
 
 /** An ordinary assistant's message of our own, where no model was asked. */
 async function say(
-  { parts, run, client, writer }: HeldCall,
+  { parts, run, client, hold, writer }: HeldCall,
   text: string,
   outcome: "held" | "withheld",
 ): Promise<void> {
@@ -242,6 +247,7 @@ async function say(
     servedModel: null,
     finishReasons: ["stop"],
     usage: noUsage,
+    ...heldBy(run, { hold }),
     ...writer.recorded(),
   });
   if (unrecorded !== null) return client.refuse(unrecorded, writer.form.headers());

@@ -7,7 +7,7 @@ import { SseDecoder } from "../../providers/sse-decoder.ts";
 import { servedHeaders, withheldHeaders } from "../answer-headers.ts";
 import { AnswerWriter } from "../answer-writer.ts";
 import type { CallRun, Completion } from "../call-run.ts";
-import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
+import { type AnswerHeaders, type ClientChannel, outOfTime } from "../client-channel.ts";
 import { letRunOut } from "../discard.ts";
 import { endRefused, recordEnd, usageOf } from "../ending.ts";
 import type { HeldTurn } from "../held/turn.ts";
@@ -91,7 +91,7 @@ class Relay {
         }
         if (this.#inspection.done) {
           letRunOut(chunks);
-          return this.#client.signal.aborted ? { reason: "client_closed" } : null;
+          return this.#clientLeft;
         }
       }
     } catch (fault) {
@@ -101,7 +101,8 @@ class Relay {
       }
       throw fault;
     }
-    if (this.#client.signal.aborted) return { reason: "client_closed" };
+    const left = this.#clientLeft;
+    if (left !== null) return left;
     const refusal = await this.#pass(this.#decoder.end());
     if (refusal !== null || this.#inspection.errorEvent !== null || this.#inspection.complete) return refusal;
     return this.#refused({ reason: "invalid", detail: "the stream ended before the answer did" });
@@ -113,6 +114,8 @@ class Relay {
     const inspection = this.#inspection;
     const verdict = decideActions(this.#parts, this.#run, inspection.actions, inspection.truncated);
     if (verdict.refusal?.reason === "approval_required") return this.#hold(verdict);
+    // Only what waits is kept for a retry.
+    if (this.#client.signal.aborted) return this.fail({ reason: "client_closed" });
     if (verdict.refusal !== null && !this.#client.started) {
       return endRefused(this.#parts, this.#run, this.#client, verdict.refusal, {
         headers: { ...withheldHeaders(this.#headers, verdict.refusal), ...servedHeaders(this.#run) },
@@ -141,6 +144,12 @@ class Relay {
     );
     if (unrecorded !== null) return this.#client.refuse(unrecorded, this.#headers);
     await this.#writer.finish(last);
+  }
+
+  /** A client that leaves while something is proposed may come back for it. */
+  get #clientLeft(): Refusal | null {
+    const { aborted, reason } = this.#client.signal;
+    return aborted && (reason === outOfTime || !this.#run.keepsAnswer) ? { reason: "client_closed" } : null;
   }
 
   async #hold(verdict: ActionsVerdict): Promise<void> {
@@ -207,6 +216,7 @@ class Relay {
     if (decoded.ok) {
       for (const event of decoded.value) {
         const taken = this.#inspection.take(event);
+        this.#run.keepsAnswer ||= this.#inspection.proposes;
         if (!taken.ok) {
           failure = taken.failure;
           break;

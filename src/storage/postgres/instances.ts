@@ -94,6 +94,13 @@ export class Instances implements PeerStore {
       .map((row) => ({ instance: text(row, "name"), openFrom: integer(row, "open_from") }));
   }
 
+  hasEnded(instance: string): Promise<boolean> {
+    return this.#writer.write(jobKinds.rows, async (transaction) => {
+      const [row] = await transaction.rows("SELECT ended_at FROM instances WHERE name = $1", [instance]);
+      return row === undefined || row["ended_at"] !== null;
+    });
+  }
+
   async settle(instance: string): Promise<void> {
     await this.#writer.write(jobKinds.rows, (transaction) =>
       transaction.change(
