@@ -3,7 +3,7 @@
 import { type Leaf, leafSchema } from "../audit/leaf-schema.ts";
 import { observeSqliteRevisions, openSqliteLogReadOnly } from "../compose.ts";
 import { fail, ok } from "../core/result.ts";
-import type { SourceAddress } from "../wiring/explain-decision.ts";
+import type { CommittedText } from "../wiring/explain-decision.ts";
 import { entriesOfCall, entryOf } from "../wiring/recorded-calls.ts";
 import { type AdminClient, isRow, type Row, rowsOf } from "./admin-client.ts";
 import { Finding } from "./finding.ts";
@@ -20,8 +20,8 @@ export interface RecordSource {
   call(id: string): Promise<readonly FoundEntry[]>;
   /** Null when nothing is kept of it. */
   revision(id: string): Promise<string | null>;
-  /** Of the call that the entry decides. */
-  sourceAddress(decided: FoundEntry): Promise<SourceAddress>;
+  /** What the entry only commits to, where it is kept and matches. */
+  committed(entry: FoundEntry, field: "source_address" | "arguments"): Promise<CommittedText>;
 }
 
 /** To be closed. */
@@ -47,10 +47,11 @@ export function gatewaySource(client: AdminClient): RecordSource {
         throw fault;
       }
     },
-    sourceAddress: async ({ index }) => {
+    committed: async ({ index }, field) => {
       const { payloads } = await client.get(`/entries/${index}/payloads`);
-      const kept = rowsOf(payloads).find(({ field }) => field === "source_address");
-      if (kept?.["status"] === "matches" && typeof kept["value"] === "string") return ok(kept["value"]);
+      const kept = rowsOf(payloads).find((payload) => payload["field"] === field);
+      const isText = kept?.["encoding"] === "utf8" && typeof kept["value"] === "string";
+      if (kept?.["status"] === "matches" && isText) return ok(String(kept["value"]));
       return fail(whyUnknown(kept?.["status"]));
     },
   };
@@ -69,7 +70,7 @@ export function folderSource(folder: string): FolderSource {
     },
     call: async (id) => (await entriesOfCall(log, id)).map(({ index, leaf }) => readable(index, leaf)),
     revision: async (id) => revisions.contentOf(id),
-    sourceAddress: async () => fail("it is not recorded, only committed to; ask the running gateway"),
+    committed: async () => fail("it is not recorded, only committed to; ask the running gateway"),
     close: () => {
       revisions.close();
       database.close();

@@ -90,9 +90,14 @@ async function explainEntry(
   const address =
     call === undefined
       ? { ok: false as const, failure: "the entry of its call is not there" }
-      : await source.sourceAddress(call);
-  return { index, ...explainDecision(leaf, await source.revision(leaf.revision), address) };
+      : await source.committed(call, "source_address");
+  const given =
+    leaf.type === "action.decided" ? await source.committed({ index, leaf }, "arguments") : noArguments;
+  const committed = { sourceAddress: address, arguments: given };
+  return { index, ...explainDecision(leaf, await source.revision(leaf.revision), committed) };
 }
+
+const noArguments = { ok: false as const, failure: "a call has none" };
 
 function isDecided(entry: FoundEntry): entry is DecidedEntry {
   return entry.leaf.type === "call.decided" || entry.leaf.type === "action.decided";

@@ -30,7 +30,9 @@ export async function readPolicyTests(
   const found = await findTestFiles(policiesFolder);
   if (!found.ok) throw new OperatorError(found.failure);
   const pinned = new Set(
-    Object.keys(config.tools).filter((name) => config.tools[name]?.digest !== undefined),
+    Object.entries(config.tools)
+      .filter(([, { digest, parameters }]) => digest !== undefined || parameters !== undefined)
+      .map(([name]) => name),
   );
   const problems: string[] = [];
   const tests: PlacedTest[] = [];

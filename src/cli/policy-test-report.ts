@@ -64,6 +64,7 @@ function failureLines({ differences, got }: RunTest, placeOf: TestReport["placeO
       `got       ${printable(had)}`,
     ]),
     ...(got.error === null ? [] : [`error     ${printable(got.error)}`]),
+    ...(got.undescribed === undefined ? [] : [`because   ${printable(got.undescribed)}`]),
     ...got.policies.map((policy) => policyLine("policy    ", policy, placeOf)),
     ...(shadow === null || differences.every(({ expected }) => !expected.startsWith("shadow"))
       ? []
@@ -97,7 +98,11 @@ export function reportJson({ folder, run, covered }: TestReport): object {
       name: test.name,
       ok: differences.length === 0,
       differences,
-      got: { ...verdictJson(got), shadow: got.shadow === null ? null : verdictJson(got.shadow) },
+      got: {
+        ...verdictJson(got),
+        undescribed: got.undescribed ?? null,
+        shadow: got.shadow === null ? null : verdictJson(got.shadow),
+      },
     })),
     coverage: covered,
   };

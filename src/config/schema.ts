@@ -136,12 +136,16 @@ const tool = z.strictObject({
     .regex(/^sha256:[0-9a-f]{64}$/, "write sha256: and 64 hexadecimal digits")
     .optional()
     .meta({ title: "`sha256:` and 64 hexadecimal digits" })
-    .describe("Digest of name, description and parameters. A tool that has drifted from it is `write`."),
+    .describe(
+      "Digest of name, description and parameters, as `portcullis tools pin` writes it. A tool that has drifted from it is `write`.",
+    ),
   parameters: z
     .record(z.string(), z.json())
     .optional()
     .meta({ title: "JSON Schema" })
-    .describe("The tool's arguments."),
+    .describe(
+      "The tool's arguments, as clients offer them to the model. Policies then see them under `context.arguments`, a call that gives anything else is denied, and a tool that is offered with other parameters has drifted: it is `write`. See [policies](policies.md).",
+    ),
   unattended: z
     .string()
     .min(1)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { argumentRecord } from "./argument-schema.ts";
 import { describeAction, type ProposedAction, proposedActions } from "./proposed-actions.ts";
 
 function only(message: Readonly<Record<string, unknown>>): ProposedAction {
@@ -15,7 +16,7 @@ function called(argumentBytes: unknown, name: unknown = "f"): ProposedAction {
 
 /** The reason why it cannot be described, or `fine`. */
 function verdict(action: ProposedAction): string {
-  const described = describeAction(action);
+  const described = describeAction(action, null);
   return described.ok ? "fine" : described.failure.detail;
 }
 
@@ -125,9 +126,26 @@ test("a custom tool's input is any text", () => {
   assert.equal(verdict(action), "fine");
 });
 
+test("of a tool whose parameters are stated the arguments are facts, and free text is none of them", () => {
+  const type = argumentRecord({ type: "object", properties: { to: { type: "string" } } });
+  const described = describeAction(called('{"to":"ann@example.com"}'), type);
+  assert.deepEqual(described.ok && described.value, {
+    labels: ["pii.email"],
+    arguments: { to: "ann@example.com" },
+  });
+  const refused = describeAction(called('{"to":5}'), type);
+  assert.equal(
+    refused.ok ? "" : refused.failure.detail,
+    "the arguments of `f` cannot be described: `to` is not text",
+  );
+  const custom = only({ tool_calls: [{ type: "custom", custom: { name: "f", input: '{"to":"a"}' } }] });
+  assert.equal(describeAction(custom, null).ok, true);
+  assert.equal(describeAction(custom, type).ok, false);
+});
+
 test("arguments have labels of their own, also when they are spelled with escapes", () => {
   const labels = (text: string) => {
-    const described = describeAction(called(text));
+    const described = describeAction(called(text), null);
     return described.ok ? described.value.labels : null;
   };
   assert.deepEqual(labels('{"to":"ann@example.com","key":"\\u0041KIAIOSFODNN7EXAMPLE"}'), [
@@ -163,7 +181,7 @@ test("no message makes it throw", () => {
   })).value;
   fc.assert(
     fc.property(fc.dictionary(keys, value), (message) => {
-      for (const action of proposedActions(0, message)) describeAction(action);
+      for (const action of proposedActions(0, message)) describeAction(action, null);
       const calls = message["tool_calls"] ?? null;
       const expected =
         (Array.isArray(calls) ? calls.length : Number(calls !== null)) +

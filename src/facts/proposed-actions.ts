@@ -1,8 +1,9 @@
 // The tool calls in an assistant's message, taken out with their exact argument bytes. Whatever is shaped like a tool call
 // and cannot be described becomes an action too: it is denied, not overlooked.
 
+import type { ArgumentValues, RecordType } from "../core/argument-type.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { undescribableArguments } from "./arguments.ts";
+import { readArguments } from "./arguments.ts";
 import { detectInArguments } from "./detectors.ts";
 import { isAbsent, isObject, type JsonObject, member } from "./json-shape.ts";
 import { quoted } from "./quoted.ts";
@@ -26,6 +27,8 @@ export interface ProposedAction {
 export interface ActionFacts {
   /** What the detectors found in the arguments; sorted. */
   readonly labels: readonly string[];
+  /** Of a tool whose parameters the catalog states: what they say, and nothing else. */
+  readonly arguments?: ArgumentValues;
 }
 
 /** Where stream-assembly.ts says why a call's parts do not fit together. A symbol, so that no JSON can hold it. */
@@ -95,15 +98,25 @@ function malformed(place: Place, detail: string): ProposedAction {
   return { choice, position, id: null, kind: "unknown", tool: "", argumentBytes: "", malformed: detail };
 }
 
-/** The facts of an action, or why it cannot be described, which is a deny. */
-export function describeAction(action: ProposedAction): Result<ActionFacts, { readonly detail: string }> {
+/**
+ * The facts of an action, or why it cannot be described, which is a deny. `type`: what the catalog says the tool's arguments
+ * are, or null.
+ */
+export function describeAction(
+  action: ProposedAction,
+  type: RecordType | null,
+): Result<ActionFacts, { readonly detail: string }> {
   if (action.malformed !== null) return fail({ detail: action.malformed });
-  // A custom tool's input is free text; any text can be described.
-  const wrong = action.kind === "custom" ? null : undescribableArguments(action.argumentBytes);
-  if (wrong !== null) {
-    return fail({ detail: `the arguments of ${quoted(action.tool)} cannot be described: ${wrong}` });
+  const read = action.kind === "custom" ? freeText(type) : readArguments(action.argumentBytes, type);
+  if (!read.ok) {
+    return fail({ detail: `the arguments of ${quoted(action.tool)} cannot be described: ${read.failure}` });
   }
   const labels = new Set<string>();
   detectInArguments(action.argumentBytes, labels);
-  return ok({ labels: [...labels].sort() });
+  return ok({ labels: [...labels].sort(), ...(type === null ? {} : { arguments: read.value }) });
+}
+
+/** A custom tool's input is free text. Any text can be described, but not as the parameters of a function. */
+function freeText(type: RecordType | null): Result<ArgumentValues, string> {
+  return type === null ? ok({}) : fail("they are free text, and the catalog states `parameters`");
 }

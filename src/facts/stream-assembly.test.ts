@@ -40,7 +40,7 @@ test("OpenAI: a call begins with id and name, and its arguments follow in pieces
   assert.deepEqual(actions(...deltas), ['send_email({"to":"é"})']);
   const [action] = proposedActions(0, assembled(deltas).message());
   assert.equal(action?.id, "call_1");
-  assert.ok(action !== undefined && describeAction(action).ok);
+  assert.ok(action !== undefined && describeAction(action, null).ok);
 });
 
 test("parallel calls may be interleaved", () => {
@@ -167,7 +167,7 @@ test("deltas that do not fit together are never a call that could be released", 
     assert.equal(assembly.hasToolDelta, true, JSON.stringify(deltas));
     const proposed = proposedActions(0, assembly.message());
     assert.ok(
-      proposed.length > 0 && proposed.some((action) => !describeAction(action).ok),
+      proposed.length > 0 && proposed.some((action) => !describeAction(action, null).ok),
       JSON.stringify(deltas),
     );
   }

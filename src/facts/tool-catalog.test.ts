@@ -10,8 +10,8 @@ const definition = { name: "search", description: "Finds", parameters: { type: "
 const digest = toolDigest(definition, "function");
 const other = toolDigest({ ...definition, description: "Finds and deletes" }, "function");
 
-function offered(value: string): OfferedTool {
-  return { kind: "function", digest: () => value };
+function offered(value: string, parameters: unknown = definition.parameters): OfferedTool {
+  return { kind: "function", digest: () => value, parameters: () => parameters };
 }
 
 test("the digest is over the canonical form of name, description and parameters", () => {
@@ -58,8 +58,11 @@ test("a tool reads only when the very definition offered is pinned as reading", 
     unpinned: { effect: "read", unattended },
     writes: { effect: "write", unattended },
     writes_pinned: { effect: "write", digest },
+    stated: { effect: "write", parameters: { minimum: 0.5, type: "object" }, unattended },
+    stated_read: { effect: "read", digest, parameters: definition.parameters },
     constructor: { effect: "write" as const },
   });
+  const elsewhere = { type: "object", minimum: 0.5, required: [] };
   for (const [name, tool, expected] of [
     ["pinned", offered(digest), [true, "read", "catalog", unattended, digest]],
     ["pinned", offered(other), [true, "write", "drift", null, other]],
@@ -69,6 +72,15 @@ test("a tool reads only when the very definition offered is pinned as reading", 
     ["writes", undefined, [true, "write", "catalog", unattended, null]],
     ["writes_pinned", offered(digest), [true, "write", "catalog", null, digest]],
     ["writes_pinned", offered(other), [true, "write", "drift", null, other]],
+    ["stated", offered(other), [true, "write", "catalog", unattended, other]],
+    ["stated", offered(digest, elsewhere), [true, "write", "drift", null, digest]],
+    ["stated", { ...offered(digest), parameters: () => undefined }, [true, "write", "drift", null, digest]],
+    ["stated", undefined, [true, "write", "drift", null, null]],
+    ["stated", { ...offered(digest), parameters: null }, [true, "write", "drift", null, digest]],
+    ["stated_read", { ...offered(digest), parameters: null }, [true, "read", "catalog", null, digest]],
+    ["stated_read", offered(digest), [true, "read", "catalog", null, digest]],
+    ["stated_read", offered(digest, elsewhere), [true, "write", "drift", null, digest]],
+    ["stated_read", offered(other), [true, "write", "drift", null, other]],
     ["constructor", undefined, [true, "write", "catalog", null, null]],
     ["nowhere", offered(digest), [false, "write", "uncatalogued", null, digest]],
     ["toString", undefined, [false, "write", "uncatalogued", null, null]],

@@ -14,6 +14,10 @@ test("a tool's digest is that of its definition, read from the request's bytes a
   assert.equal(offeredTools.get("f")?.digest(), toolDigest(definition, "function"));
   assert.equal(offeredTools.get("c")?.digest(), toolDigest(custom, "custom"));
   assert.equal(offeredTools.get("legacy")?.digest(), toolDigest({ ...definition, name: "legacy" }, "legacy"));
+  assert.deepEqual(
+    ["f", "c", "legacy"].map((name) => offeredTools.get(name)?.parameters?.()),
+    [definition.parameters, undefined, definition.parameters],
+  );
 });
 
 test("a function without a type is a function as long as nothing else stands beside it", () => {

@@ -13,6 +13,11 @@ export interface OfferedTool {
   readonly kind: "function" | "custom" | "legacy";
   /** See tool-digest.ts. Worked out when asked for: only a tool that is called needs it. */
   readonly digest: () => string;
+  /**
+   * The JSON Schema of its arguments, read again when asked for; undefined when it states none, as a custom tool. Null of a
+   * definition that only its digest is known of.
+   */
+  readonly parameters: (() => unknown) | null;
 }
 
 export interface OfferedTools {
@@ -123,6 +128,11 @@ function addDefined(
   if (byName.has(name)) {
     return undescribable(`the tool ${quoted(name)} is offered twice, so that its calls would be ambiguous`);
   }
-  byName.set(name, { kind, digest: () => toolDigest(again(kind === "legacy" ? null : kind), kind) });
+  const definedAgain = () => again(kind === "legacy" ? null : kind);
+  byName.set(name, {
+    kind,
+    digest: () => toolDigest(definedAgain(), kind),
+    parameters: () => (kind === "custom" ? undefined : member(definedAgain(), "parameters")),
+  });
   return ok(null);
 }

@@ -316,6 +316,7 @@ async function openTestPolicies(
       applications: [{ name: "assistant", groups: ["staff"], environment: "test", owner: "ana" }],
       groups: ["staff", "operators"],
       tools: Object.keys(options.catalog ?? {}),
+      arguments: new ToolCatalog(options.catalog ?? {}).argumentTypes,
       signOffs: ["finance", "default"],
     },
     store,

@@ -3,11 +3,14 @@
 
 import { isIPv4 } from "node:net";
 import type { CedarValueJson, Context, EntityJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs";
-import { clockFacts, type Fact } from "./context-facts.ts";
+import { argumentRecordValue } from "./argument-values.ts";
+import { argumentsFact, clockFacts, type Fact } from "./context-facts.ts";
 import { type CounterFact, counterRecords } from "./counter-facts.ts";
 import { type AwaitedResource, type DecisionRequest, isModelRequest, type Voter } from "./decision.ts";
-import { factsOf, isBool, isIpAddress, isLong, isText, isTexts, isTime } from "./describable.ts";
-import { uncataloguedTool, type WorldNames } from "./world.ts";
+import { factsOf, isIpAddress, isTime, knownArguments } from "./describable.ts";
+import { isBool, isLong, isText, isTexts } from "./scalar-facts.ts";
+import { uncataloguedTool } from "./world.ts";
+import type { WorldNames } from "./world-names.ts";
 
 /** One question for the engine, sign-offs aside. */
 export interface CedarRequest {
@@ -41,7 +44,7 @@ export function cedarRequest(
     principal: principal.uid,
     action: entityId("Action", actionOf(request)),
     resource: resource.uid,
-    context: { ...contextOf(request), ...countersOf(request, counters) },
+    context: { ...contextOf(request), ...argumentsOf(request, names), ...countersOf(request, counters) },
     entities: [principal, resource],
   };
 }
@@ -97,6 +100,12 @@ function contextOf(request: DecisionRequest): Context {
     context[fact.name] = described;
   }
   return context;
+}
+
+function argumentsOf(request: DecisionRequest, names: WorldNames): Context {
+  const known = knownArguments(request, names);
+  const read = known?.type.read ?? null;
+  return read === null ? {} : { [argumentsFact]: argumentRecordValue(read, known?.values) };
 }
 
 function countersOf(request: DecisionRequest, counters: readonly CounterFact[]): Context {

@@ -63,6 +63,9 @@ export const clockFacts = {
   weekday: (time: number): number => new Date(time).getUTCDay() || 7,
 } as const;
 
+/** The arguments of a tool call, where the catalog states the tool's parameters. */
+export const argumentsFact = "arguments";
+
 /** The facts of sign-offs, which the evaluation itself supplies. */
 export const approvalsFact = "approvals";
 export const signedOffFact = "signed_off";

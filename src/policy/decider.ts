@@ -7,12 +7,14 @@ import { type CounterUse, counterUses, limitWindow } from "./counter-uses.ts";
 import { type Ruling, rule } from "./decide.ts";
 import { type Decision, type DecisionRequest, isModelRequest, type Verdict } from "./decision.ts";
 import { cacheKey, DecisionCache } from "./decision-cache.ts";
-import { isLong, undescribableBy } from "./describable.ts";
+import { undescribableBy } from "./describable.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { LoadedPolicies } from "./load.ts";
 import type { ParsedPolicy } from "./parsed-policy.ts";
+import { isLong } from "./scalar-facts.ts";
 import type { PolicyGroup, Slice } from "./slice.ts";
-import { namesIn, voteAction } from "./world.ts";
+import { voteAction } from "./world.ts";
+import { namesOf } from "./world-names.ts";
 
 export interface Decider {
   readonly revision: string;
@@ -32,7 +34,7 @@ export function decider(
   cache: DecisionCache | null = new DecisionCache(cachedDecisions),
 ): Decider {
   const revision = loaded.revision.id;
-  const names = namesIn(loaded.world);
+  const names = namesOf(loaded);
   const reasons = new Map(loaded.policies.map((policy) => [policy.id, reasonOf(policy)]));
   const counters = counterUses(loaded.policies);
   const untilOf = endOfLimits(loaded.policies);

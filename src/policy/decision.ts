@@ -1,5 +1,6 @@
 // What policy is asked and what it answers. The rest of the gateway knows Cedar only through these types.
 
+import type { ArgumentValues } from "../core/argument-type.ts";
 import type { CalendarWindow } from "../core/calendar-window.ts";
 import type { DeterminingPolicy } from "../core/refusal.ts";
 import type { CounterValues } from "./counter-facts.ts";
@@ -40,12 +41,14 @@ export interface FeatureContext extends CallContext {
   readonly feature: string;
 }
 
-/** Facts of a proposed tool call. */
+/** Facts of a proposed tool call, or of one that waits. */
 export interface ActionContext {
   readonly source: "client";
   readonly application: string;
   readonly effect: "read" | "write";
   readonly unattended: boolean;
+  /** Of a tool whose parameters the catalog states; without them its every call is denied. */
+  readonly arguments?: ArgumentValues;
   readonly labels: readonly string[];
   readonly user?: string;
   readonly source_address: string;

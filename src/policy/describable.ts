@@ -2,6 +2,7 @@
 // of those whose decision is remembered: a fact that is missing or malformed denies, whatever else is true.
 
 import { isIP } from "node:net";
+import { argumentsProblem } from "./argument-values.ts";
 import {
   actionFacts,
   approvalFacts,
@@ -11,7 +12,8 @@ import {
   featureFacts,
 } from "./context-facts.ts";
 import type { AwaitedResource, CallContext, DecisionRequest, Voter } from "./decision.ts";
-import type { WorldNames } from "./world.ts";
+import { isBool, isLong, isText, isTexts } from "./scalar-facts.ts";
+import type { KnownArguments, WorldNames } from "./world-names.ts";
 
 /** What about a request cannot be described, in words that name it and never quote it; null when all of it can. */
 export type Undescribable = (request: DecisionRequest) => string | null;
@@ -30,8 +32,19 @@ export function undescribableBy(names: WorldNames): Undescribable {
       if (value === undefined && optional === true) continue;
       if (!fits[type](value)) return `the fact \`${name}\` cannot be described`;
     }
-    return null;
+    const known = knownArguments(request, names);
+    return known === null ? null : argumentsProblem(known.type, known.values);
   };
+}
+
+/** Of a tool call whose tool has typed arguments; else null. */
+export function knownArguments(
+  request: DecisionRequest,
+  names: WorldNames,
+): { readonly type: KnownArguments; readonly values: unknown } | null {
+  if (request.action !== "call_tool" || !request.catalogued) return null;
+  const type = names.arguments.get(request.tool);
+  return type === undefined ? null : { type, values: request.context.arguments };
 }
 
 function applicationFault(id: string, { applications }: WorldNames): string | null {
@@ -71,22 +84,6 @@ export function isCallContext(facts: object): facts is CallContext {
     const value: unknown = Reflect.get(facts, name);
     return value === undefined ? optional === true : factFits[type](value);
   });
-}
-
-export function isText(value: unknown): value is string {
-  return typeof value === "string" && value.isWellFormed();
-}
-
-export function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(isText);
-}
-
-export function isLong(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value);
-}
-
-export function isBool(value: unknown): value is boolean {
-  return typeof value === "boolean";
 }
 
 /** IPv4 or IPv6 in any spelling; neither a range, which Cedar would take for an address, nor a name. */

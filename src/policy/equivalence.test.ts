@@ -9,9 +9,7 @@ import { counterUses } from "./counter-uses.ts";
 import type { Decision, DecisionRequest } from "./decision.ts";
 import type { LoadedPolicies } from "./load.ts";
 import { actionFacts, callFacts, deciderOf, loaded, monday, testWorld } from "./policy.test-support.ts";
-import { namesIn } from "./world.ts";
-
-const names = namesIn(testWorld);
+import { namesOf } from "./world-names.ts";
 
 const wholeSet = "equivalence.test";
 
@@ -27,7 +25,7 @@ function oracle(
   request: DecisionRequest,
   approvals: readonly string[],
 ): string | null {
-  const described = cedarRequest(request, names, counterUses(policies.policies));
+  const described = cedarRequest(request, namesOf(policies), counterUses(policies.policies));
   const answer = statefulIsAuthorized({
     ...described,
     context: { ...described.context, approvals: [...approvals], signed_off: approvals.length > 0 },

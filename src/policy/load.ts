@@ -3,6 +3,7 @@
 
 import { type DetailedError, policySetTextToParts, validate } from "@cedar-policy/cedar-wasm/nodejs";
 import { fail, ok, type Result } from "../core/result.ts";
+import { argumentReads } from "./argument-reads.ts";
 import { boundsProblems } from "./bounds.ts";
 import { counterUses } from "./counter-uses.ts";
 import type { Finding } from "./finding.ts";
@@ -18,7 +19,7 @@ import { type PolicyWorld, worldProblems } from "./world.ts";
 
 export interface LoadedPolicies {
   readonly world: PolicyWorld;
-  /** For evaluating, and in the revision: with no other counters than these policies read. */
+  /** For evaluating, and in the revision: with no other counters and arguments than these policies read. */
   readonly schema: string;
   /** The floor first, then the folder's, file by file. Ids are unique. */
   readonly policies: readonly ParsedPolicy[];
@@ -59,7 +60,7 @@ export function loadPolicyFiles(files: readonly PolicyFile[], world: PolicyWorld
   }
   problems.push(...duplicates(loaded, files));
   if (problems.length > 0) return fail(problems);
-  const evaluated = cedarSchema(world, counterUses(loaded));
+  const evaluated = cedarSchema(world, counterUses(loaded), argumentReads(loaded));
   return ok({
     world,
     schema: evaluated,

@@ -29,6 +29,7 @@ export function filesIn(content: string): readonly PolicyFile[] | null {
 }
 
 export function revisionOf(files: readonly PolicyFile[], schema: string, world: PolicyWorld): Revision {
+  const typed = [...(world.arguments ?? [])];
   const engine = `cedar-wasm ${getCedarSDKVersion()}`;
   const content = canonicalJson({
     engine,
@@ -46,6 +47,7 @@ export function revisionOf(files: readonly PolicyFile[], schema: string, world: 
       groups: [...world.groups].sort(),
       providers: [...(world.providers ?? [])].sort(),
       tools: [...world.tools].sort(),
+      ...(typed.length === 0 ? {} : { arguments: Object.fromEntries(typed) }),
     },
   });
   return { id: hash("sha256", content, "hex"), content, engine };

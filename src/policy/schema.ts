@@ -1,14 +1,31 @@
 // The Cedar schema, generated: a fixed part, and one action for each catalogued tool, so that a typo in a policy is an
 // error when it is loaded and not a hole when it is used. It holds only facts that are computed today.
 
+import type { RecordType } from "../core/argument-type.ts";
 import { calendarWindows } from "../core/calendar-window.ts";
+import { type ArgumentReads, readRecord } from "./argument-reads.ts";
+import { argumentTypeText } from "./argument-values.ts";
 import { cedarString } from "./cedar-text.ts";
-import { actionFacts, approvalFacts, callFacts, type Fact, featureFacts } from "./context-facts.ts";
+import {
+  actionFacts,
+  approvalFacts,
+  argumentsFact,
+  callFacts,
+  type Fact,
+  featureFacts,
+} from "./context-facts.ts";
 import { type CounterFact, counterMeasures } from "./counter-facts.ts";
 import { featureAction, type PolicyWorld, toolGroup, uncataloguedTool, voteAction } from "./world.ts";
 
-/** Cedar's human-readable schema format. With `counters`, those alone: what is not read is not counted either. */
-export function cedarSchema(world: PolicyWorld, counters: readonly CounterFact[] | "all" = "all"): string {
+/**
+ * Cedar's human-readable schema format. With `counters` and `reads`, those counters and arguments alone: what is not read is
+ * not counted either, nor handed over.
+ */
+export function cedarSchema(
+  world: PolicyWorld,
+  counters: readonly CounterFact[] | "all" = "all",
+  reads: ArgumentReads = "all",
+): string {
   const counted = counters === "all" ? allCounters : countersRead(counters);
   const tools = [...world.tools].sort();
   return `namespace Portcullis {
@@ -51,7 +68,8 @@ ${counters === "all" ? counterTypes(world) : ""}  type CallFacts = ${factsType(c
   // A tool call that the model proposes. Every tool's own action is in this group.
   action "${toolGroup}";
   // A tool that the catalog does not know.
-${[uncataloguedTool, ...tools].map(toolAction).join("\n")}
+${toolAction(uncataloguedTool, null)}
+${tools.map((name) => toolAction(name, argumentsRead(world, name, reads))).join("\n")}
 }
 `;
 }
@@ -70,10 +88,19 @@ ${members.join("\n")}
   }`;
 }
 
-function toolAction(name: string): string {
+function toolAction(name: string, read: RecordType | null): string {
+  const context =
+    read === null
+      ? "ActionFacts"
+      : factsType(actionFacts, [`${argumentsFact}: ${argumentTypeText(read, "    ")}`]);
   return `  action ${cedarString(name)} in [Action::"${toolGroup}"] appliesTo {
-    principal: [Application], resource: [Tool], context: ActionFacts
+    principal: [Application], resource: [Tool], context: ${context}
   };`;
+}
+
+function argumentsRead(world: PolicyWorld, tool: string, reads: ArgumentReads): RecordType | null {
+  const type = world.arguments?.get(tool);
+  return type === undefined ? null : readRecord(type, reads);
 }
 
 /** The counters of every measure, window and group that policies can name. */

@@ -2,8 +2,21 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
+import { z } from "zod";
+import { argumentRecord } from "../facts/argument-schema.ts";
 import { loadPolicies } from "./load.ts";
-import { chat, deciderFor, feature, loaded, testWorld, toolCall, vote } from "./policy.test-support.ts";
+import {
+  chat,
+  deciderFor,
+  deciderOf,
+  feature,
+  loaded,
+  testWorld,
+  toolCall,
+  vote,
+} from "./policy.test-support.ts";
+import type { PolicyWorld } from "./world.ts";
 
 const folder = join(import.meta.dirname, "../../policies");
 const starter = readdirSync(folder)
@@ -38,15 +51,27 @@ test("in the starter policies four eyes are on: neither who asked nor who edited
   }
 });
 
+/** With the tool whose parameters stand in the comments. */
+function exampleWorld(): PolicyWorld {
+  const [lines = ""] = /^\/\/ {3}transfer:\n(?:\/\/ {3,}.*\n)+/m.exec(starter) ?? [];
+  const { transfer } = z
+    .object({ transfer: z.object({ parameters: z.record(z.string(), z.json()) }) })
+    .parse(parse(lines.replaceAll(/^\/\/ {3}/gm, "")));
+  return {
+    ...testWorld,
+    tools: [...testWorld.tools, "transfer"],
+    arguments: new Map([["transfer", argumentRecord(transfer.parameters)]]),
+  };
+}
+
 test("every example in the comments loads and does what it says", () => {
   const examples = [...starter.matchAll(/^\/\/ @id[\s\S]*?;$/gm)].map(([lines]) =>
     lines.replaceAll(/^\/\/ ?/gm, ""),
   );
   assert.equal(examples.length, (starter.match(/^\/\/ @id/gm) ?? []).length);
-  assert.ok(examples.length >= 18, `found ${examples.length}`);
+  assert.ok(examples.length >= 20, `found ${examples.length}`);
   const text = `${starter}\n${examples.join("\n")}`;
-  loaded(text, testWorld);
-  const { counters, decide } = deciderFor(text);
+  const { counters, decide } = deciderOf(loaded(text, exampleWorld()));
   const deniedBy = (request: Parameters<typeof decide>[0]) => decide(request).policies.map(({ id }) => id);
   const unused = Object.fromEntries(counters.map(({ path }) => [path, 0]));
   const fine = { output_limit: 100, user: "ana", counters: unused };
@@ -82,6 +107,13 @@ test("every example in the comments loads and does what it says", () => {
   assert.deepEqual(decide(toolCall("pay_invoice", { source_address: "10.20.1.1" })).signOffs, ["finance"]);
   assert.deepEqual(deniedBy(toolCall("pay_invoice")), ["payments-from-the-office"]);
   assert.deepEqual(deniedBy(toolCall("unknown")), ["only-catalogued-tools"]);
+  const transfer = (to: string, cents: number) => ({
+    ...toolCall("transfer", { arguments: { to, cents } }),
+    catalogued: true,
+  });
+  assert.deepEqual(decide(transfer("CH93 0076", 100_000)).signOffs, ["default"]);
+  assert.deepEqual(decide(transfer("CH93 0076", 100_001)).signOffs, ["finance"]);
+  assert.deepEqual(deniedBy(transfer("XX00", 1)), ["transfers-to-known-accounts"]);
   assert.equal(decide(vote()).outcome, "permit");
   assert.deepEqual(deniedBy(vote({}, "cy@example.com", ["contractors"])), ["contractors-do-not-approve"]);
   assert.deepEqual(deniedBy(vote({ time: Date.parse("2026-11-22T10:00:00Z") })), [

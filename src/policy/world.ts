@@ -1,5 +1,6 @@
 // What policies can speak of besides facts: the applications, groups, providers, tools and sign-offs that the config names.
 
+import type { RecordType } from "../core/argument-type.ts";
 import { type PolicyProblem, problemAt } from "./problem.ts";
 
 export interface PolicyWorld {
@@ -8,6 +9,8 @@ export interface PolicyWorld {
   readonly groups: readonly string[];
   /** The catalog's tools, by name. */
   readonly tools: readonly string[];
+  /** What their arguments are, of those whose parameters the catalog states. */
+  readonly arguments?: ReadonlyMap<string, RecordType>;
   /** Names of the configured providers; left out, policies may name any. */
   readonly providers?: readonly string[];
   /** Declared sign-offs in config order; `default` is always one of them. */
@@ -40,32 +43,20 @@ export function requestActions(world: PolicyWorld): readonly string[] {
   return ["chat", "embed", featureAction, voteAction, uncataloguedTool, ...world.tools];
 }
 
-/** The same for looking names up. */
-export interface WorldNames {
-  readonly applications: ReadonlyMap<string, PolicyApplication>;
-  readonly groups: ReadonlySet<string>;
-}
-
-export function namesIn({ applications, groups }: PolicyWorld): WorldNames {
-  return {
-    applications: new Map(applications.map((application) => [application.name, application])),
-    groups: new Set(groups),
-  };
+/** Null where the catalog can hold a tool of that name. */
+export function toolNameProblem(name: string): PolicyProblem | null {
+  if (!builtInActions.has(name)) return null;
+  const message = `the tool \`${name}\` has the name of a built-in action`;
+  const help = "take it out of `tools:`; as an uncatalogued tool its every call needs a sign-off";
+  return problemAt("the config", "", null, message, help);
 }
 
 /** What would make the schema ambiguous or the revision impossible to write down. */
 export function worldProblems(world: PolicyWorld): readonly PolicyProblem[] {
-  const problems: PolicyProblem[] = [];
+  const problems = world.tools.flatMap((name) => toolNameProblem(name) ?? []);
   const found = (message: string, help: string): void => {
     problems.push(problemAt("the config", "", null, message, help));
   };
-  for (const name of world.tools) {
-    if (!builtInActions.has(name)) continue;
-    found(
-      `the tool \`${name}\` has the name of a built-in action`,
-      "take it out of `tools:`; as an uncatalogued tool its every call needs a sign-off",
-    );
-  }
   if (!world.signOffs.includes("default")) {
     found("the sign-off `default` is missing", "declare it under `sign_offs:`");
   }

@@ -99,18 +99,18 @@ function approvalRules({ config, gateway, mayVote, stands }: ApprovalParts): App
       const now = gateway();
       const { kind, facts } = heldQuestion(question);
       const action = actionOf(approval, bytes, kind);
-      const described = describeAction(action);
+      const described = describeAction(action, now.catalog.argumentTypes.get(action.tool) ?? null);
       if (!described.ok) return fail(described.failure.detail);
       const digest = approval.tool_digest;
-      const offered = digest === null ? undefined : { kind: "function" as const, digest: () => digest };
+      const offered =
+        digest === null ? undefined : { kind: "function" as const, digest: () => digest, parameters: null };
       const classification = now.catalog.classify(action.tool, offered);
-      const { labels } = described.value;
       const call = {
         application: { name: approval.application },
         facts: { ...facts, time: now.clock.now() },
       };
-      const decision = now.policy.decide(actionRequest(call, action.tool, classification, labels));
-      return ok({ ruling: rulingOf(decision), question, labels });
+      const decision = now.policy.decide(actionRequest(call, action.tool, classification, described.value));
+      return ok({ ruling: rulingOf(decision), question, labels: described.value.labels });
     },
   };
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { leafSamples } from "../audit/leaf-samples.test-support.ts";
+import type { RecordType } from "../core/argument-type.ts";
 import { fail, ok } from "../core/result.ts";
-import { loaded, permitCalls, permitTools } from "../policy/policy.test-support.ts";
-import { type DecidedLeaf, explainDecision } from "./explain-decision.ts";
+import { loaded, permitCalls, permitTools, testWorld } from "../policy/policy.test-support.ts";
+import { type CommittedText, type DecidedLeaf, explainDecision } from "./explain-decision.ts";
 
 const stamp = {
   v: 1,
@@ -48,8 +49,12 @@ const action = {
 const inOffice = ok("10.1.2.3");
 const committed = fail("it is not recorded, only committed to");
 
-const explain = (leaf: DecidedLeaf, address: Parameters<typeof explainDecision>[2] = inOffice) =>
-  explainDecision(leaf, revision.content, address);
+const facing = (sourceAddress: CommittedText, given: CommittedText = committed) => ({
+  sourceAddress,
+  arguments: given,
+});
+const explain = (leaf: DecidedLeaf, address: CommittedText = inOffice) =>
+  explainDecision(leaf, revision.content, facing(address));
 
 test("a decision is evaluated again by the revision on record and found to be the same", () => {
   for (const leaf of [call, action]) {
@@ -134,9 +139,9 @@ test("each field that makes the provider act is a question of its own", () => {
 });
 
 test("a revision that is gone or was changed, and a call that policy was not asked about, are said to be", () => {
-  assert.match(explainDecision(call, null, inOffice).detail ?? "", /nothing is kept of the revision/);
+  assert.match(explainDecision(call, null, facing(inOffice)).detail ?? "", /nothing is kept of the revision/);
   const changed = revision.content.replace("calls", "cells");
-  assert.match(explainDecision(call, changed, inOffice).detail ?? "", /changed in the data store/);
+  assert.match(explainDecision(call, changed, facing(inOffice)).detail ?? "", /changed in the data store/);
   for (const leaf of [
     { ...call, facts: null },
     { ...call, target: null },
@@ -158,4 +163,76 @@ test("what stands in the way is told with what the outcome would be without it",
     [true, "permit", { file: "test.cedar", line: 6 }],
   );
   assert.equal(office?.clauses[0]?.values[0]?.value, 'ip("192.0.2.1")');
+});
+
+describe("a tool call whose arguments are typed", () => {
+  const text = { kind: "text", values: null } as const;
+  const typed: RecordType = { kind: "record", members: [{ name: "to", required: true, type: text }] };
+  const policies = loaded(
+    `${permitTools}@id("eve") forbid (principal, action == Portcullis::Action::"send_email", resource)
+when { context.arguments.to == "eve" };
+@id("tried") @mode("shadow") forbid (principal, action == Portcullis::Action::"pay_invoice", resource)
+when { context.arguments.to == "eve" };`,
+    {
+      ...testWorld,
+      arguments: new Map([
+        ["send_email", typed],
+        ["pay_invoice", typed],
+      ]),
+    },
+  );
+  const decided = {
+    ...action,
+    tool: "send_email",
+    effect_basis: "catalog" as const,
+    revision: policies.revision.id,
+  };
+  const denied = {
+    ...decided,
+    decision: "deny" as const,
+    policies: { ids: ["eve"], more: 0 },
+    sign_offs: [],
+  };
+  const explainGiven = (leaf: DecidedLeaf, given: CommittedText) =>
+    explainDecision(leaf, policies.revision.content, facing(inOffice, given));
+
+  test("is explained with the argument that a policy looked at, where the payload is kept", () => {
+    const { replay, detail, unknown, answers } = explainGiven(denied, ok('{"to":"eve"}'));
+    assert.deepEqual([replay, detail, unknown], ["same", null, []]);
+    const [clause] = answers[0]?.policies.find(({ id }) => id === "eve")?.clauses ?? [];
+    assert.deepEqual(clause?.values, [{ name: "context.arguments.to", value: '"eve"', unknown: null }]);
+    assert.equal(explainGiven(decided, ok('{"to":"ana"}')).replay, "same");
+    assert.equal(explainGiven(decided, ok('{"to":"eve"}')).replay, "differs");
+  });
+
+  test("is never explained by arguments that nobody knows", () => {
+    for (const given of [committed, ok('{"to":5}'), ok("no JSON")]) {
+      const { replay, detail, unknown, answers } = explainGiven(denied, given);
+      assert.equal(replay, "not_possible");
+      assert.match(detail ?? "", /policies look at `context\.arguments`, which is not known/);
+      assert.deepEqual(
+        unknown.map(({ fact }) => fact),
+        ["arguments"],
+      );
+      const eve = answers[0]?.policies.find(({ id }) => id === "eve");
+      assert.deepEqual([eve?.applies, eve?.clauses[0]?.values[0]?.value], [null, null]);
+    }
+  });
+
+  test("is explained without them where only a shadow, or nobody, looks at them", () => {
+    const shadow = {
+      decision: "hold" as const,
+      error: false,
+      policies: { ids: ["portcullis/floor"], more: 0 },
+      sign_offs: ["default"],
+    };
+    const { replay, detail } = explainGiven({ ...decided, tool: "pay_invoice", shadow }, committed);
+    assert.equal(replay, "same");
+    assert.match(
+      detail ?? "",
+      /shadow policies cannot be explained fully: they look at `context\.arguments`/,
+    );
+    const unlisted = { ...decided, tool: "x", effect_basis: "uncatalogued" as const };
+    assert.deepEqual(explainGiven(unlisted, committed).unknown, []);
+  });
 });

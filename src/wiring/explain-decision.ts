@@ -1,13 +1,16 @@
 // A recorded decision, evaluated again by the revision that it names and on the gateway's own path, and explained.
 
 import type { LeafOf } from "../audit/leaf-schema.ts";
+import type { ArgumentValues } from "../core/argument-type.ts";
 import type { Result } from "../core/result.ts";
+import { readArguments } from "../facts/arguments.ts";
 import { type DecidableCall, decide } from "../gateway/steps/decide.ts";
 import { actionRequest } from "../gateway/steps/decide-actions.ts";
 import { recordedPolicies, recordedShadow } from "../gateway/steps/record-decision.ts";
+import { emptyArguments } from "../policy/argument-values.ts";
 import { CedarEngines } from "../policy/cedar-engine.ts";
 import { actionOf } from "../policy/cedar-request.ts";
-import { callFacts } from "../policy/context-facts.ts";
+import { argumentsFact, callFacts } from "../policy/context-facts.ts";
 import { contextReads } from "../policy/context-reads.ts";
 import { countersFrom } from "../policy/counter-facts.ts";
 import { decider } from "../policy/decider.ts";
@@ -17,11 +20,19 @@ import { type ExplainedAnswer, explainRequest } from "../policy/explain/explain-
 import { type RecordedRevision, readRecordedRevision } from "../policy/explain/recorded-revision.ts";
 import { type Slice, slicePolicies } from "../policy/slice.ts";
 import { factDefaults } from "../policy/testing/test-facts.ts";
+import type { PolicyWorld } from "../policy/world.ts";
 
 export type DecidedLeaf = LeafOf<"call.decided"> | LeafOf<"action.decided">;
 
-/** The address that a call came from, or why it is not known. */
-export type SourceAddress = Result<string, string>;
+/** What the record only commits to, or why it is not known. */
+export type CommittedText = Result<string, string>;
+
+export interface CommittedFacts {
+  /** The address that the call came from. */
+  readonly sourceAddress: CommittedText;
+  /** Of a tool call, as the model wrote them. */
+  readonly arguments: CommittedText;
+}
 
 export interface DecisionExplanation {
   readonly leaf: DecidedLeaf;
@@ -39,7 +50,7 @@ export interface DecisionExplanation {
 export function explainDecision(
   leaf: DecidedLeaf,
   content: string | null,
-  address: SourceAddress,
+  committed: CommittedFacts,
 ): DecisionExplanation {
   const cannot = (detail: string): DecisionExplanation => ({
     leaf,
@@ -53,13 +64,13 @@ export function explainDecision(
   }
   if (content === null) return cannot(`nothing is kept of the revision ${leaf.revision}`);
   const revision = readRecordedRevision(leaf.revision, content);
-  return revision.ok ? explainBy(revision.value, leaf, address) : cannot(revision.failure);
+  return revision.ok ? explainBy(revision.value, leaf, committed) : cannot(revision.failure);
 }
 
 function explainBy(
   revision: RecordedRevision,
   leaf: DecidedLeaf,
-  address: SourceAddress,
+  committed: CommittedFacts,
 ): DecisionExplanation {
   const { loaded } = revision;
   const slices = slicePolicies(loaded.policies, loaded.world);
@@ -69,7 +80,9 @@ function explainBy(
     new CedarEngines().prepare(loaded, slices),
     null,
   );
-  const { values, unknown } = factsOnRecord(leaf, address);
+  const { values, unknown } = factsOnRecord(leaf, committed.sourceAddress);
+  const typed = typedArguments(leaf, loaded.world.arguments, committed.arguments);
+  if (typed !== null && !typed.known.ok) unknown.set(argumentsFact, typed.known.failure);
   const asked: { readonly request: DecisionRequest; readonly decision: Decision }[] = [];
   const point: DecisionPoint = {
     revision: leaf.revision,
@@ -80,9 +93,10 @@ function explainBy(
       return decision;
     },
   };
-  const again = askAgain(point, leaf, values);
+  const again = askAgain(point, leaf, values, typed?.values);
   const lacking = asked.map(({ request }) => lackingFacts(slices.get(actionOf(request)), unknown));
   const names = new Set(asked.flatMap(({ request }) => factsOf(request.action).map(({ name }) => name)));
+  names.add(argumentsFact);
   return {
     leaf,
     ...comparison(leaf, again, lacking),
@@ -146,13 +160,32 @@ function namedFacts(names: readonly string[]): string {
 interface FactsOnRecord {
   readonly values: DecidableCall["facts"];
   /** These have a value in `values` that stands for none, because there must be one: nothing may rest on it. */
-  readonly unknown: ReadonlyMap<string, string>;
+  readonly unknown: Map<string, string>;
+}
+
+interface TypedArguments {
+  /** These stand for none where they are not known: nothing may rest on them. */
+  readonly values: ArgumentValues;
+  readonly known: Result<ArgumentValues, string>;
+}
+
+/** Null where policies were not given any. */
+function typedArguments(
+  leaf: DecidedLeaf,
+  types: PolicyWorld["arguments"],
+  committed: CommittedText,
+): TypedArguments | null {
+  if (leaf.type === "call.decided" || leaf.effect_basis === "uncatalogued") return null;
+  const type = types?.get(leaf.tool);
+  if (type === undefined) return null;
+  const known = committed.ok ? readArguments(committed.value, type) : committed;
+  return { values: known.ok ? known.value : emptyArguments(type), known };
 }
 
 /** What the schema holds of a model's name; a longer one was cut. */
 const longestModel = 256;
 
-function factsOnRecord(leaf: DecidedLeaf, address: SourceAddress): FactsOnRecord {
+function factsOnRecord(leaf: DecidedLeaf, address: CommittedText): FactsOnRecord {
   const unknown = new Map<string, string>();
   const stated = new Map<string, unknown>(Object.entries(leaf.facts ?? {}));
   if (leaf.type === "call.decided") {
@@ -181,7 +214,12 @@ function factsOnRecord(leaf: DecidedLeaf, address: SourceAddress): FactsOnRecord
   return { values, unknown };
 }
 
-function askAgain(point: DecisionPoint, leaf: DecidedLeaf, facts: DecidableCall["facts"]): Decision {
+function askAgain(
+  point: DecisionPoint,
+  leaf: DecidedLeaf,
+  facts: DecidableCall["facts"],
+  values: ArgumentValues | undefined,
+): Decision {
   const features = leaf.facts?.["features"];
   const call: DecidableCall = {
     endpoint: leaf.type === "call.decided" && leaf.endpoint === "embeddings" ? "embeddings" : "chat",
@@ -197,7 +235,8 @@ function askAgain(point: DecisionPoint, leaf: DecidedLeaf, facts: DecidableCall[
       unattended: leaf.unattended ? "recorded" : null,
       toolDigest: leaf.tool_digest,
     };
-    return point.decide(actionRequest(call, leaf.tool, classification, []));
+    const described = { labels: [], ...(values === undefined ? {} : { arguments: values }) };
+    return point.decide(actionRequest(call, leaf.tool, classification, described));
   }
   const target = leaf.target ?? "";
   const slash = target.indexOf("/");

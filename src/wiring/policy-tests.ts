@@ -1,9 +1,8 @@
 // Policy tests on the gateway's own path: its catalog, its description of arguments, its steps that decide.
 
 import type { Config } from "../config/schema.ts";
-import { describeAction } from "../facts/proposed-actions.ts";
+import { describeAction, type ProposedAction } from "../facts/proposed-actions.ts";
 import { ToolCatalog, type ToolClassification } from "../facts/tool-catalog.ts";
-import type { OfferedTool } from "../facts/tools-offered.ts";
 import { type DecidableCall, decide } from "../gateway/steps/decide.ts";
 import { actionRequest } from "../gateway/steps/decide-actions.ts";
 import { countersFrom } from "../policy/counter-facts.ts";
@@ -66,7 +65,9 @@ function decideVote(
   });
 }
 
-/** What the catalog pins, or another definition. */
+const denied = { outcome: "deny", policies: [], signOffs: [], error: null, shadow: null } as const;
+
+/** Of no definition that a catalog pins. */
 const driftedDigest = `sha256:${"0".repeat(64)}`;
 
 function decideTool(
@@ -76,7 +77,7 @@ function decideTool(
   { arguments: given = {}, drifted }: PolicyTest,
   tool: string,
 ): TestedDecision {
-  const described = describeAction({
+  const action: ProposedAction = {
     choice: 0,
     position: 0,
     id: null,
@@ -84,17 +85,21 @@ function decideTool(
     tool,
     argumentBytes: typeof given === "string" ? given : JSON.stringify(given),
     malformed: null,
-  });
+  };
+  const described = describeAction(action, new ToolCatalog(tools).argumentTypes.get(tool) ?? null);
   // As for a call whose arguments cannot be described, policy is not asked.
-  if (!described.ok) return { outcome: "deny", policies: [], signOffs: [], error: null, shadow: null };
+  if (!described.ok) return { ...denied, undescribed: described.failure.detail };
   const classification = classified(tools, tool, drifted);
-  return policy.decide(actionRequest(call, tool, classification, described.value.labels));
+  return policy.decide(actionRequest(call, tool, classification, described.value));
 }
 
 function classified(tools: Catalog, tool: string, drifted: boolean | undefined): ToolClassification {
-  const pinned = Object.hasOwn(tools, tool) ? tools[tool]?.digest : undefined;
-  const digest = drifted === true ? driftedDigest : pinned;
-  const offered: OfferedTool | undefined =
-    digest === undefined ? undefined : { kind: "function", digest: () => digest };
-  return new ToolCatalog(tools).classify(tool, offered);
+  const entry = Object.hasOwn(tools, tool) ? tools[tool] : undefined;
+  const digest = drifted === true ? driftedDigest : (entry?.digest ?? driftedDigest);
+  const parameters = drifted === true ? undefined : entry?.parameters;
+  return new ToolCatalog(tools).classify(tool, {
+    kind: "function",
+    digest: () => digest,
+    parameters: () => parameters,
+  });
 }

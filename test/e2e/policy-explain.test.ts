@@ -137,6 +137,52 @@ test("what is kept of a revision and was changed explains nothing", async () => 
   }
 });
 
+test("a tool call that a rule about an argument has denied is explained with the argument, by the gateway that keeps it", async () => {
+  const parameters = { type: "object", properties: { to: { type: "string" } } };
+  const typed = await startGateway(
+    testFolder({
+      "portcullis.yaml": JSON.stringify({
+        providers: { demo: { type: "demo" } },
+        models: [{ name: "fast", targets: ["demo/assistant"] }],
+        groups: { operators: ["owner@localhost"] },
+        tools: { send_email: { effect: "write", parameters } },
+        applications: [{ name: "assistant", payloads: "request" }],
+      }),
+    }),
+  );
+  try {
+    const changed = typed.hangUp("policies activated");
+    appendFileSync(
+      join(typed.folder, "policies", "tools.cedar"),
+      `@id("not-here") forbid (principal, action == Portcullis::Action::"send_email", resource)
+when { context.arguments has to && context.arguments.to like "*" };\n`,
+    );
+    await changed;
+    const response = await fetch(`${typed.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${typed.key}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        model: "fast",
+        ...saying("send_email to ana please"),
+        tools: [{ type: "function", function: { name: "send_email", parameters } }],
+      }),
+    });
+    assert.match(await response.text(), /not-here/);
+    const call = response.headers.get("x-portcullis-call") ?? "";
+    const { status, stdout, stderr } = typed.cli("policy", "explain", call);
+    assert.equal(status, 0, stdout + stderr);
+    assert.match(stdout, /deny by not-here/);
+    assert.match(stdout, /\(context\.arguments\.to = "[^"]+"\)/);
+    assert.match(stdout, /it gives the same/);
+    const folder = ["policy", "explain", call, "--data", typed.folder];
+    const offline = spawnSync(binary, folder, { encoding: "utf8" });
+    assert.match(offline.stdout, /context\.arguments: it is not recorded, only committed to/);
+    assert.match(offline.stdout, /policies look at `context\.arguments`, which is not known/);
+  } finally {
+    await typed.close();
+  }
+});
+
 test("names of what decides nothing, or is not there, are refused", () => {
   for (const [name, message] of [
     ["0", /entry 0 is a `log\.created`, which decides nothing/],

@@ -100,6 +100,45 @@ ${block("cedar", "four-eyes")}`,
   assert.match(stdout, /3 passed, 0 failed/);
 });
 
+test("the guide's rule about an argument asks for what it says, and what its schema does not hold is denied", async (t) => {
+  const folder = await started(t);
+  const tools = block("yaml", "transfer:");
+  writeFileSync(
+    join(folder, "portcullis.yaml"),
+    `sign_offs: { finance: { approvers: [ana@example.com] } }
+applications: [{ name: assistant }]
+${tools}`,
+  );
+  for (const name of readdirSync(join(folder, "policies"))) rmSync(join(folder, "policies", name));
+  const permit = '@id("all") permit (principal, action, resource);\n';
+  writeFileSync(join(folder, "policies", "a.cedar"), permit + block("cedar", "large-transfers"));
+  const asking = (name: string, given: string, expected: string) =>
+    `  - { name: ${name}, application: assistant, tool: transfer, arguments: ${given}, expect: ${expected} }\n`;
+  const floor = "portcullis/floor";
+  writeFileSync(
+    join(folder, "policies", "a.test.yaml"),
+    `tests:
+${asking("little", "{ to: a, cents: 100000 }", `{ decision: hold, sign_offs: [default], policies: [${floor}] }`)}${asking(
+  "much",
+  '{ to: a, cents: 100001, memo: "" }',
+  `{ decision: hold, sign_offs: [finance], policies: [large-transfers-need-finance, ${floor}] }`,
+)}${asking("text", '{ to: a, cents: "1" }', "{ decision: deny, policies: [] }")}${asking(
+  "more",
+  "{ to: a, cents: 1, from: b }",
+  "{ decision: deny, policies: [all] }",
+)}`,
+  );
+  const { status, stdout } = run(folder, "portcullis", "policy", "test");
+  assert.equal(status, 1, stdout);
+  assert.match(stdout, /3 passed, 1 failed/);
+  assert.match(
+    stdout,
+    /because {3}the arguments of `transfer` cannot be described: `from` is not among the catalog's `parameters`\n/,
+  );
+  const schema = run(folder, "portcullis", "policy", "schema").stdout;
+  assert.match(schema, /arguments: \{\n +"cents": Long,\n +"memo"\?: String,\n +"to": String,\n/);
+});
+
 test("the guide names the default of every type of fact", () => {
   for (const [type, value] of Object.entries(factDefaults)) {
     const shown =

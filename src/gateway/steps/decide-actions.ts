@@ -5,7 +5,7 @@ import { commitment } from "../../audit/commitment.ts";
 import { newId } from "../../core/id.ts";
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
 import type { CallFacts } from "../../facts/call-facts.ts";
-import { describeAction, type ProposedAction } from "../../facts/proposed-actions.ts";
+import { type ActionFacts, describeAction, type ProposedAction } from "../../facts/proposed-actions.ts";
 import type { ToolClassification } from "../../facts/tool-catalog.ts";
 import type { Decision, DecisionRequest } from "../../policy/decision.ts";
 import type { DescribedCall } from "../call.ts";
@@ -75,7 +75,7 @@ export function decideAction(
   const { truncated = false, given = [], id = newId("act", parts.clock.now()) } = options;
   const offered = call.request.offeredTools.get(action.tool);
   const classification = parts.catalog.classify(action.tool, offered);
-  const described = describeAction(action);
+  const described = describeAction(action, parts.catalog.argumentTypes.get(action.tool) ?? null);
   const undescribable = truncated
     ? "the answer was cut off, so its tool calls may be incomplete"
     : described.ok
@@ -86,7 +86,7 @@ export function decideAction(
     return { id, action, classification, decision, labels: null, undescribable };
   }
   const decision = parts.policy.decide(
-    actionRequest(call, action.tool, classification, described.value.labels),
+    actionRequest(call, action.tool, classification, described.value),
     given,
   );
   return { id, action, classification, decision, labels: described.value.labels, undescribable: null };
@@ -97,12 +97,12 @@ export interface ActionCall extends Pick<DecidableCall, "application"> {
   readonly facts: Pick<CallFacts, "labels" | "user" | "source_address" | "time">;
 }
 
-/** What policy is asked about a tool call. `labels` are those of its arguments. */
+/** What policy is asked about a tool call. `described` is what its arguments say. */
 export function actionRequest(
   { application, facts }: ActionCall,
   tool: string,
   classification: ToolClassification,
-  labels: readonly string[],
+  described: ActionFacts,
 ): DecisionRequest {
   return {
     action: "call_tool",
@@ -114,7 +114,8 @@ export function actionRequest(
       application: application.name,
       effect: classification.effect,
       unattended: classification.unattended !== null,
-      labels: unionOfLabels(facts.labels, labels),
+      ...(described.arguments === undefined ? {} : { arguments: described.arguments }),
+      labels: unionOfLabels(facts.labels, described.labels),
       ...(facts.user === undefined ? {} : { user: facts.user }),
       source_address: facts.source_address,
       time: facts.time,

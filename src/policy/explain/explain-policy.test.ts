@@ -5,13 +5,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { CedarEngines } from "../cedar-engine.ts";
 import { cedarRequest } from "../cedar-request.ts";
-import { chat, loaded, testWorld } from "../policy.test-support.ts";
+import { chat, loaded } from "../policy.test-support.ts";
 import { slicePolicies } from "../slice.ts";
-import { namesIn } from "../world.ts";
+import { namesOf } from "../world-names.ts";
 import { ClauseOracle } from "./clause-oracle.ts";
 import { type ExplainedPolicy, explainPolicy } from "./explain-policy.ts";
-
-const names = namesIn(testWorld);
 
 function explained(
   rest: string,
@@ -22,7 +20,7 @@ function explained(
   const policies = loaded(`@id("x") ${rest};`);
   const policy = policies.policies.at(-1);
   assert.ok(policy);
-  const described = cedarRequest(request, names);
+  const described = cedarRequest(request, namesOf(policies));
   return explainPolicy(
     policy,
     { request: described, approvals, unknown },
@@ -130,7 +128,7 @@ test("clauses together say of any policy what Cedar says of it", () => {
         // Conditions that can never hold are refused when they are loaded.
         const policies = tryLoaded(text);
         fc.pre(policies !== null);
-        const request = cedarRequest(chat(facts), names);
+        const request = cedarRequest(chat(facts), namesOf(policies));
         const oracle = new ClauseOracle(policies, request, []);
         const policy = policies.policies.at(-1);
         assert.ok(policy);

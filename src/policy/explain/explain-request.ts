@@ -10,7 +10,8 @@ import type { LoadedPolicies } from "../load.ts";
 import { type PolicyPlace, policyPlace } from "../policy-place.ts";
 import type { PolicyFile } from "../policy-source.ts";
 import type { PolicyGroup, Slice } from "../slice.ts";
-import { namesIn, voteAction } from "../world.ts";
+import { voteAction } from "../world.ts";
+import { namesOf } from "../world-names.ts";
 import { ClauseOracle } from "./clause-oracle.ts";
 import { type ExplainedPolicy, explainPolicy } from "./explain-policy.ts";
 
@@ -51,7 +52,7 @@ export function explainRequest(
 ): ExplainedAnswer {
   const asked = askedText(request);
   const slice = slices.get(actionOf(request));
-  const names = namesIn(loaded.world);
+  const names = namesOf(loaded);
   const isKnown = request.action === "approve" || names.applications.has(request.principal.id);
   if (slice === undefined || !isKnown) {
     const error = decision?.error ?? "the revision does not know the application or the tool";

@@ -1,8 +1,9 @@
 // What a clause looks at, and what stood there.
 
 import type { CedarValueJson } from "@cedar-policy/cedar-wasm/nodejs";
+import { argumentPaths } from "../argument-reads.ts";
 import type { CedarRequest } from "../cedar-request.ts";
-import { approvalsFact, signedOffFact } from "../context-facts.ts";
+import { approvalsFact, argumentsFact, signedOffFact } from "../context-facts.ts";
 import { contextAttribute, type Expression, expressionsIn } from "../expression.ts";
 
 /** What a request is, and what of it is not known: facts by name, with why. */
@@ -27,12 +28,31 @@ export function valuesIn(expression: Expression, asked: ExplainedRequest): reado
     const found = contextValue(one, asked) ?? entityValue(one, asked);
     if (found !== null) values.set(found.name, found);
   }
+  for (const { steps } of argumentPaths(expression)) {
+    const found = argumentValue(steps, asked);
+    values.set(found.name, found);
+  }
   return [...values.values()];
+}
+
+/** The argument itself and not all of them, which may be long. */
+function argumentValue(steps: readonly string[], { request, unknown }: ExplainedRequest): ReadValue {
+  const name = ["context", argumentsFact, ...steps].join(".");
+  const why = unknown.get(argumentsFact);
+  if (why !== undefined) return { name, value: null, unknown: why };
+  let value: CedarValueJson | undefined = request.context[argumentsFact];
+  for (const step of steps) value = memberOf(value, step);
+  return known(name, value);
+}
+
+function memberOf(value: CedarValueJson | undefined, name: string): CedarValueJson | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.entries(value).find(([key]) => key === name)?.[1];
 }
 
 function contextValue(expression: Expression, asked: ExplainedRequest): ReadValue | null {
   const attribute = contextAttribute(expression);
-  if (attribute === null) return null;
+  if (attribute === null || attribute === argumentsFact) return null;
   const name = `context.${attribute}`;
   const unknown = asked.unknown.get(attribute);
   if (unknown !== undefined) return { name, value: null, unknown };

@@ -3,6 +3,7 @@
 
 import { hash } from "node:crypto";
 import { z } from "zod";
+import type { RecordType } from "../../core/argument-type.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { floorFile } from "../floor.ts";
 import { type LoadedPolicies, parsePolicyFile } from "../load.ts";
@@ -15,6 +16,28 @@ export interface RecordedRevision {
 }
 
 const texts = z.array(z.string());
+
+const scalarType = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("text"), values: texts.nullable() }),
+  z.strictObject({ kind: z.literal("integer"), values: z.array(z.int()).nullable() }),
+  z.strictObject({ kind: z.literal("boolean") }),
+]);
+const recordType: z.ZodType<RecordType> = z.strictObject({
+  kind: z.literal("record"),
+  members: z.array(
+    z.strictObject({
+      name: z.string(),
+      required: z.boolean(),
+      type: z.union([
+        scalarType,
+        z.strictObject({ kind: z.literal("set"), of: scalarType }),
+        z.strictObject({ kind: z.literal("opaque"), what: z.string() }),
+        z.lazy(() => recordType),
+      ]),
+    }),
+  ),
+});
+
 const contentSchema = z.strictObject({
   engine: z.string(),
   files: z.array(z.strictObject({ name: z.string(), text: z.string() })),
@@ -22,6 +45,7 @@ const contentSchema = z.strictObject({
   schema: z.string(),
   sign_offs: texts,
   world: z.strictObject({
+    arguments: z.record(z.string(), recordType).exactOptional(),
     applications: z.array(
       z.strictObject({ name: z.string(), groups: texts, environment: z.string(), owner: z.string() }),
     ),
@@ -48,7 +72,7 @@ export function readRecordedRevision(revision: string, content: string): Result<
     if (file.name === floorFile) builtIn = read.value.length;
   }
   const loaded = {
-    world: { ...world, signOffs: sign_offs },
+    world: { ...world, signOffs: sign_offs, arguments: new Map(Object.entries(world.arguments ?? {})) },
     schema,
     policies,
     builtIn,

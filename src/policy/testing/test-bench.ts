@@ -9,7 +9,7 @@ import type { Evaluator } from "../evaluator.ts";
 import type { LoadedPolicies } from "../load.ts";
 import type { ParsedPolicy } from "../parsed-policy.ts";
 import { type Slice, slicePolicies } from "../slice.ts";
-import { namesIn, type WorldNames } from "../world.ts";
+import { namesOf, type WorldNames } from "../world-names.ts";
 
 /** What the tests together have shown of one policy. */
 export interface PolicyCoverage {
@@ -46,7 +46,7 @@ export class TestBench {
     );
     const asked = { ...this.#loaded, world: { ...world, applications } };
     const { revision, counters, decide } = decider(asked, this.#slices, this.#engine, null);
-    const names = namesIn(asked.world);
+    const names = namesOf(asked);
     return {
       revision,
       counters,

@@ -12,7 +12,7 @@ export interface TestFinding {
 }
 
 interface Known extends Pick<LoadedPolicies, "world" | "policies"> {
-  /** Tools whose definition the catalog pins. */
+  /** Tools of whose definition the catalog states anything. */
   readonly pinned: ReadonlySet<string>;
 }
 
@@ -95,7 +95,12 @@ function resourceFindings(
   { world, pinned }: Known,
 ): readonly TestFinding[] {
   if (drifted === true && tool !== undefined && !pinned.has(tool)) {
-    return [{ path: ["drifted"], message: `the catalog has no \`digest\` of \`${tool}\` to drift from` }];
+    return [
+      {
+        path: ["drifted"],
+        message: `the catalog has no \`digest\` or \`parameters\` of \`${tool}\` to drift from`,
+      },
+    ];
   }
   if (model === undefined) return [];
   const slash = model.indexOf("/");

@@ -6,6 +6,8 @@ import type { PolicyTest } from "./test-schema.ts";
 /** A decision with what else was found. */
 export interface TestedDecision extends Verdict {
   readonly shadow: Verdict | null;
+  /** Why policy was not asked, in words; left out where it was. */
+  readonly undescribed?: string;
 }
 
 type Expectation = PolicyTest["expect"];
