@@ -15,6 +15,7 @@ import { operatorsCommands } from "./operators.ts";
 import { policyCommands } from "./policy.ts";
 import { secretsCommands } from "./secrets.ts";
 import { gatewayCommands } from "./serve.ts";
+import { toolsCommands } from "./tools.ts";
 import { usageCommand } from "./usage.ts";
 import { version } from "./version.ts";
 
@@ -54,6 +55,7 @@ export function portcullisCommand(): Command {
     configCommands(),
     doctorCommand(),
     policyCommands(),
+    toolsCommands(),
     keysCommands(),
     operatorsCommands(),
     secretsCommands(),

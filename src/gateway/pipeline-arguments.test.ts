@@ -17,8 +17,14 @@ forbid (principal, action == Portcullis::Action::"notify", resource)
 when { context.arguments has to && context.arguments.to == "eve" };
 `;
 
+/** Nothing here waits for anybody. */
+const attended = `${policies}
+@id("unattended-only") forbid (principal, action == Portcullis::Action::"notify", resource)
+unless { context.unattended };
+`;
+
 async function notified(args: string, offered: object = {}) {
-  await using gateway = await openTestGateway({ policies, catalog: typed });
+  await using gateway = await openTestGateway({ policies: attended, catalog: typed });
   gateway.upstream().script = () =>
     whole(200, completion({ tool_calls: [toolCall("notify", args)] }, "tool_calls"));
   const channel = await gateway.call(ask(offered));
@@ -73,11 +79,11 @@ test("a client that offers other parameters than the catalog's has voided the en
   for (const schema of [undefined, {}, { ...parameters, required: ["to"] }]) {
     const { channel, action } = await notified('{"to":"ana"}', offering(schema));
     assert.deepEqual(
-      [channel.status, action.decision, action.effect_basis, action.unattended, action.sign_offs],
-      [403, "hold", "drift", false, ["default"]],
+      [channel.status, action.policies.ids, action.effect_basis, action.unattended],
+      [403, ["unattended-only"], "drift", false],
     );
     const eve = await notified('{"to":"eve"}', offering(schema));
-    assert.deepEqual([eve.action.decision, eve.action.policies.ids], ["deny", ["not-eve"]]);
+    assert.deepEqual(eve.action.policies.ids, ["not-eve", "unattended-only"]);
   }
   const { action } = await notified('{"to":"ana"}', offering(parameters));
   assert.deepEqual([action.decision, action.effect_basis], ["permit", "catalog"]);
