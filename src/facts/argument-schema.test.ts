@@ -219,6 +219,52 @@ test("no schema and no arguments make it throw, and what is described fits its t
   assert.ok(seen.fits > 0 && seen.not > 0, JSON.stringify(seen));
 });
 
+test("whatever bytes a model writes, what is described is what JSON.parse reads, of the catalog's types and nothing else", () => {
+  const piece = fc.constantFrom(
+    ...[
+      '{"to":"a"',
+      ',"cents":',
+      "1",
+      "1.5",
+      "1e400",
+      "-0",
+      ',"to":"b"',
+      ',"bank":{"iban":',
+      '"x"',
+      "}",
+      "null",
+      "[",
+      "]",
+    ],
+    ...[
+      '"__entity"',
+      ":",
+      ",",
+      '"\\ud800"',
+      "\ud800",
+      '"\\u0074o"',
+      "\u0000",
+      " ",
+      "{",
+      '{"to":"a"}',
+      "9007199254740993",
+    ],
+  );
+  const seen = { fine: 0, not: 0 };
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 9 }), (pieces) => {
+      const written = pieces.join("");
+      const read = readArguments(written, payment);
+      seen[read.ok ? "fine" : "not"] += 1;
+      if (!read.ok) return;
+      assert.deepEqual(read.value, JSON.parse(written));
+      assert.equal(argumentFault(payment, read.value), null);
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(seen.fine > 0 && seen.not > 0, JSON.stringify(seen));
+});
+
 test("a list of hundreds of thousands, and as many members, cost no stack", () => {
   assert.equal(verdict(`{"to":"a","tags":[${'"x",'.repeat(200_000)}"x"]}`), "fine");
   const many = Array.from({ length: 100_000 }, (_, at) => `"m${at}":1`).join();

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPolicies, openTestGateway } from "./gateway.test-support.ts";
+import type { Approval } from "../approvals/approval.ts";
+import { openPolicies, openTestGateway, type TestGateway } from "./gateway.test-support.ts";
 import { ask, askStream, catalog, toolCall } from "./requests.test-support.ts";
 import { completion, delta, done, streamOf, whole } from "./upstream.test-support.ts";
 
@@ -88,3 +89,53 @@ test("a client that offers other parameters than the catalog's has voided the en
   const { action } = await notified('{"to":"ana"}', offering(parameters));
   assert.deepEqual([action.decision, action.effect_basis], ["permit", "catalog"]);
 });
+
+test("an edit is described and decided like what the model wrote: it has to fit, and may ask for more", async () => {
+  const rules = `${openPolicies}
+@id("never-eve") forbid (principal, action == Portcullis::Action::"send_email", resource)
+when { context.arguments has to && context.arguments.to == "eve" };
+@id("boss-needs-finance") @approval("finance")
+forbid (principal, action == Portcullis::Action::"send_email", resource)
+when { context.arguments has to && context.arguments.to == "boss" }
+unless { context.approvals.contains("finance") };
+`;
+  await using gateway = await openTestGateway({
+    policies: rules,
+    catalog: { ...catalog, send_email: { effect: "write", parameters } },
+    waiting: { waitMs: 60_000, commitMs: 60_000, beatMs: 60_000 },
+  });
+  gateway.upstream().script = () =>
+    whole(200, completion({ tool_calls: [toolCall("send_email", '{"to":"ana"}')] }, "tool_calls"));
+  const channel = gateway.channel();
+  const answered = gateway.call(ask(), { channel });
+  const approval = await pendingOne(gateway);
+  const ben = { name: "ben@example.com", method: "token", sourceAddress: "10.0.0.9" } as const;
+  const edit = (bytes: string) =>
+    gateway.desk.edit(approval.id, ben, { digest: approval.digest, bytes, reason: null });
+  for (const [bytes, reason, detail] of [
+    ['{"to":7}', "undescribable", /`to` is not text/],
+    ['{"to":"a","cc":"s3cret"}', "undescribable", /`cc` is not among the catalog's `parameters`/],
+    ['{"to":"eve"}', "policy_denied", /never-eve/],
+  ] as const) {
+    const refused = await edit(bytes);
+    assert.equal(refused.ok ? "edited" : refused.failure.reason, reason);
+    assert.match(JSON.stringify(refused), detail);
+    assert.doesNotMatch(JSON.stringify(refused), /s3cret/);
+  }
+  const edited = await edit('{"to":"boss"}');
+  assert.ok(edited.ok, JSON.stringify(edited));
+  assert.deepEqual(edited.value.required.map(({ name }) => name).toSorted(), ["default", "finance"]);
+  const ballot = { decision: "reject", digest: edited.value.digest, reason: "no" } as const;
+  const cleo = { ...ben, name: "cleo@example.com" };
+  assert.ok((await gateway.desk.vote(edited.value.id, cleo, ballot)).ok);
+  await answered;
+  assert.doesNotMatch(channel.everything, /"to":"boss"|\\"boss\\"/);
+});
+
+async function pendingOne(gateway: TestGateway): Promise<Approval> {
+  for (;;) {
+    const [found] = await gateway.desk.list({ states: ["pending"], limit: 10 });
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -203,6 +203,23 @@ test("what policies look at is bounded, and what they do not look at is not hand
   assert.equal(outcome(permitTools, { to: long })[0], "permit");
 });
 
+test("a tool with other arguments than those that a policy looks at is decided without them", () => {
+  const mail: RecordType = { kind: "record", members: [member("subject", text, true)] };
+  const both = {
+    ...world,
+    arguments: new Map([
+      ["pay_invoice", payment],
+      ["send_email", mail],
+    ]),
+  };
+  const { decide } = deciderOf(loaded(forbid('context.arguments.to == "eve"'), both));
+  const asked = pay({ subject: "eve" });
+  assert.ok(asked.action === "call_tool");
+  const { outcome: got, error } = decide({ ...asked, tool: "send_email" });
+  assert.deepEqual([got, error], ["permit", null]);
+  assert.equal(decide(pay({ to: "eve" })).outcome, "deny");
+});
+
 test("the schema that is evaluated has what policies read, and the printed one has all with what cannot be read", () => {
   const printed = cedarSchema(world);
   assert.match(printed, /\/\/ "rate" is a number that need not be whole: a call that gives it is denied\./);
