@@ -41,7 +41,7 @@ export const approvalRecord = z.strictObject({
   use_within_ms: z.int(),
   decided_at: z.int().nullable(),
   votes: z.array(vote),
-  /** Pseudonyms of operators who wrote this revision's bytes. */
+  /** Pseudonyms of operators who wrote this revision's bytes; whoever made this revision of those before is the last. */
   editors: z.array(z.string()),
   /** Pseudonym of the operator who made the key that asked, or null. */
   key_creator: z.string().nullable(),
@@ -72,7 +72,7 @@ export const approvalContent = z.strictObject({
   question: z.string(),
   /** Names of those who must not decide, because they ask. */
   requesters: z.array(z.string()),
-  /** What voters said, by their pseudonyms. */
+  /** What voters said, and who made this revision of another, by their pseudonyms. */
   reasons: z.record(z.string(), z.string()),
 });
 

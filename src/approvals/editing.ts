@@ -64,9 +64,10 @@ export async function edited(
     policy_revision: ruling.revision,
     required,
     votes: [],
-    editors: [...new Set([...approval.editors, operator])],
+    editors: [...approval.editors.filter((one) => one !== operator), operator],
   };
-  const next: ApprovalContent = { ...content, bytes: edit.bytes, question, reasons: {} };
+  const reasons = edit.reason === null ? {} : { [operator]: edit.reason };
+  const next: ApprovalContent = { ...content, bytes: edit.bytes, question, reasons };
   const sealed = await parts.holds.seal(hold, unsealed, next);
   const closed = parts.entries.closed(
     superseded,
