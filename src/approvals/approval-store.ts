@@ -117,6 +117,15 @@ export interface ApprovalStore {
   /** The newest revision of each approval, oldest first. */
   list(query: ApprovalQuery): Promise<readonly ApprovalRow[]>;
 
+  /**
+   * Of an application's latest approvals, those with an id above `after`, newest first and at most 1,000: state and record of
+   * their newest revisions.
+   */
+  recent(
+    application: string,
+    query: { readonly after: string; readonly limit: number },
+  ): Promise<readonly Pick<ApprovalRow, "state" | "record">[]>;
+
   /** Ids of at most `limit` holds whose `dueAt` is at or before the store's clock, the longest due first. */
   due(limit: number): Promise<readonly string[]>;
 

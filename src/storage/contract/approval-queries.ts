@@ -68,6 +68,22 @@ function describeLists(open: OpenStorage): void {
       assert.deepEqual(await listed({ limit: 1 }), [comparableApproval(first)]);
     }));
 
+  test("an application's latest approvals are told newest first, from one on, in their newest revisions", () =>
+    withStorage(open, async ({ approvals }, opened) => {
+      const { approval: first } = await filed(approvals, {}, { state: "rejected" });
+      const { hold, approval: edited } = await filed(approvals, {}, { state: "superseded" });
+      await filed(approvals, { application: "other" }, { application: "other" });
+      const { approval: last } = await filed(approvals, {}, { state: "released", record: '{"v":1}' });
+      const second = { ...edited, revision: 2, state: "approved", record: '{"v":2}' };
+      await approvals.change(changeOf(hold, {}, { approvals: [second] }), entries(1));
+      const { approvals: again } = await opened.reopen();
+      const summary = [last, second, first].map(({ state, record }) => ({ state, record }));
+      assert.deepEqual(await again.recent("shop", { after: "", limit: 10 }), summary);
+      assert.deepEqual(await again.recent("shop", { after: first.id, limit: 10 }), summary.slice(0, 2));
+      assert.deepEqual(await again.recent("shop", { after: "", limit: 1 }), summary.slice(0, 1));
+      assert.deepEqual(await again.recent("nobody", { after: "", limit: 10 }), []);
+    }));
+
   test("a thousand approvals are listed at a time, and pages leave out none", () =>
     withStorage(open, async ({ approvals }) => {
       const hold = holdRow();

@@ -11,6 +11,7 @@ import {
   selectListed,
   selectListedIn,
   selectNextDue,
+  selectRecent,
   selectStates,
 } from "./approval-store.ts";
 import { countPending } from "./approval-writes.ts";
@@ -27,6 +28,7 @@ const statements: readonly (readonly [string, readonly unknown[], string])[] = [
   [selectListedIn, ["apr_50000", 100, ["pending", "released"]], "approvals_by_state"],
   [selectDue, [100], "holds_by_due_time"],
   [selectNextDue, [], "holds_by_due_time"],
+  [selectRecent, ["other", "", 100], "approvals_by_application"],
   [selectStates, ["c50000", "f"], "approvals_by_fingerprint"],
   [countPending, ["shop", null], "approvals_pending"],
 ];

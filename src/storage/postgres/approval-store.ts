@@ -80,6 +80,14 @@ export class PostgresApprovalStore implements ApprovalStore {
     return rows.map(approvalOf);
   }
 
+  async recent(
+    application: string,
+    { after, limit }: { readonly after: string; readonly limit: number },
+  ): Promise<readonly Pick<ApprovalRow, "state" | "record">[]> {
+    const rows = await this.#reader.rows(selectRecent, [application, after, Math.min(limit, maxListed)]);
+    return rows.map((row) => ({ state: text(row, "state"), record: text(row, "record") }));
+  }
+
   async due(limit: number): Promise<readonly string[]> {
     return (await this.#reader.rows(selectDue, [limit])).map((row) => text(row, "id"));
   }
@@ -109,6 +117,9 @@ export const selectListed = "SELECT * FROM approvals WHERE newest AND id > $1 OR
 export const selectListedIn = `SELECT listed.* FROM unnest($3::text[]) AS wanted (state) CROSS JOIN LATERAL (
     SELECT * FROM approvals WHERE newest AND approvals.state = wanted.state AND id > $1 ORDER BY id LIMIT $2
   ) AS listed ORDER BY listed.id LIMIT $2`;
+
+export const selectRecent =
+  "SELECT state, record FROM approvals WHERE newest AND application = $1 AND id > $2 ORDER BY id DESC LIMIT $3";
 
 // The clock in a query of its own: read for each row it would keep the index from being used.
 export const selectDue = `SELECT id FROM holds WHERE due_at IS NOT NULL AND due_at <= (SELECT ${databaseNow})

@@ -102,6 +102,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX approvals_by_state ON approvals (state, id) WHERE newest;
   CREATE INDEX approvals_pending ON approvals (application, user_id) WHERE newest AND state = 'pending';
   CREATE INDEX approvals_by_fingerprint ON approvals (conversation, fingerprint, state) WHERE newest;
+  CREATE INDEX approvals_by_application ON approvals (application, id) WHERE newest;
   INSERT INTO changes VALUES ('approvals', 0);
   `,
   `

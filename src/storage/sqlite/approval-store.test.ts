@@ -8,6 +8,7 @@ import {
   selectListed,
   selectListedIn,
   selectNextDue,
+  selectRecent,
   selectStates,
 } from "./approval-store.ts";
 import { countPending } from "./approval-writes.ts";
@@ -24,6 +25,7 @@ const statements: readonly (readonly [string, string])[] = [
   [selectListedIn(3), "approvals_by_state (state=? AND id>?)"],
   [selectDue, "holds_by_due_time (due_at>? AND due_at<?)"],
   [selectNextDue, "holds_by_due_time (due_at>?)"],
+  [selectRecent, "approvals_by_application (application=? AND id>?)"],
   [selectStates, "approvals_by_fingerprint (conversation=? AND fingerprint=?)"],
   [countPending, "approvals_pending (application=?)"],
 ];

@@ -65,6 +65,14 @@ export class SqliteApprovalStore implements ApprovalStore {
     return this.#rows(selectListedIn(wanted.length), ...ids, most).map(approvalOf);
   }
 
+  async recent(
+    application: string,
+    { after, limit }: { readonly after: string; readonly limit: number },
+  ): Promise<readonly Pick<ApprovalRow, "state" | "record">[]> {
+    const rows = this.#rows(selectRecent, application, after, Math.min(limit, maxListed));
+    return rows.map((row) => ({ state: text(row, "state"), record: text(row, "record") }));
+  }
+
   async due(limit: number): Promise<readonly string[]> {
     return this.#rows(selectDue, systemClock.now(), limit).map((row) => text(row, "id"));
   }
@@ -105,6 +113,9 @@ export function selectListedIn(states: number): string {
       SELECT id FROM (${Array.from({ length: states }, () => ids).join(" UNION ALL ")}) ORDER BY id LIMIT ?
     ) ORDER BY id`;
 }
+
+export const selectRecent =
+  "SELECT state, record FROM approvals WHERE newest = 1 AND application = ? AND id > ? ORDER BY id DESC LIMIT ?";
 
 export const selectDue =
   "SELECT id FROM holds WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?";

@@ -93,6 +93,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX approvals_by_state ON approvals (state, id) WHERE newest = 1;
   CREATE INDEX approvals_pending ON approvals (application, user_id) WHERE newest = 1 AND state = 'pending';
   CREATE INDEX approvals_by_fingerprint ON approvals (conversation, fingerprint, state) WHERE newest = 1;
+  CREATE INDEX approvals_by_application ON approvals (application, id) WHERE newest = 1;
   `,
   `
   CREATE TABLE operator_tokens (
