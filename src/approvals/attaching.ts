@@ -109,7 +109,7 @@ function joinableUntil(hold: Hold): number {
 }
 
 /** Ids are UUIDv7, so they begin with their time. */
-function firstIdAt(time: number): string {
+export function firstIdAt(time: number): string {
   const hex = Math.max(0, time).toString(16).padStart(12, "0");
   return `apr_${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }

@@ -4,13 +4,13 @@
 import type { EncodedEntry } from "../core/entry.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { type Approval, type ApprovalContent, current, type Hold } from "./approval.ts";
-import { nextState } from "./approval-states.ts";
+import { type ApprovalState, nextState } from "./approval-states.ts";
 import type { ApprovalQuery } from "./approval-store.ts";
-import { Attaching, type AttachingParts } from "./attaching.ts";
+import { Attaching, type AttachingParts, firstIdAt } from "./attaching.ts";
 import { type Edit, type EditFailure, edited } from "./editing.ts";
 import { ended } from "./ending.ts";
 import { type Filing, type FilingFailure, type FilingParts, fileHold } from "./filing.ts";
-import { approvalOf } from "./kept-hold.ts";
+import { approvalOf, recordOf, stateOf } from "./kept-hold.ts";
 import type { DeskFaults, Ender, Voter } from "./ports.ts";
 import { type Release, type ReleaseRequest, type ReleasingParts, release } from "./releasing.ts";
 import { type Ballot, castVote, readSubject, type VoteFailure } from "./voting.ts";
@@ -26,6 +26,7 @@ export interface DeskParts extends FilingParts, ReleasingParts, AttachingParts {
 const maxTries = 200;
 const expiryIntervalMs = 1000;
 const expiryBatch = 100;
+const pastLimit = 500;
 
 export class ApprovalDesk {
   readonly #parts: DeskParts;
@@ -125,6 +126,32 @@ export class ApprovalDesk {
 
   async list(query: ApprovalQuery): Promise<readonly Approval[]> {
     return (await this.#parts.holds.store.list(query)).map(approvalOf);
+  }
+
+  /** What became of others of the same application and tool since then, among its latest `pastLimit`. */
+  async past({ application, tool, digest }: Approval, since: number): Promise<readonly ApprovalState[]> {
+    const { store } = this.#parts.holds;
+    const rows = await store.recent(application, { after: firstIdAt(since), limit: pastLimit });
+    return rows.flatMap((row) => {
+      const other = recordOf(row);
+      return other.tool === tool && other.digest !== digest ? [stateOf(row.state)] : [];
+    });
+  }
+
+  /** Told of every hold that was filed or changed here. */
+  onChange(listener: (hold: Hold) => void): void {
+    this.#parts.holds.onChange(listener);
+  }
+
+  now(): Promise<number> {
+    return this.#parts.holds.store.now();
+  }
+
+  /** Puts on record that an operator was shown it; `shown` is the digest of the view. */
+  async viewed(approval: Approval, shown: string, name: string): Promise<void> {
+    const { entries, record } = this.#parts;
+    const operator = await entries.operatorId(name);
+    await record([entries.viewed(approval, shown, operator)]);
   }
 
   async holdOfApproval(id: string): Promise<Hold | null> {

@@ -4,7 +4,7 @@
 
 import { createHmac, hash } from "node:crypto";
 import type { SecretValue } from "../core/secret-value.ts";
-import { type Approval, approvalRecord, type Hold, holdRecord } from "./approval.ts";
+import { type Approval, type ApprovalRecord, approvalRecord, type Hold, holdRecord } from "./approval.ts";
 import { type ApprovalState, approvalStates } from "./approval-states.ts";
 import type { ApprovalRow, KeptHold } from "./approval-store.ts";
 
@@ -19,13 +19,16 @@ export function holdOf(kept: KeptHold, macKey: SecretValue): Hold | null {
 
 export function approvalOf(row: ApprovalRow): Approval {
   const { id, revision, hold, application, user, conversation, fingerprint, createdAt } = row;
-  const record = approvalRecord.parse(JSON.parse(row.record));
   return {
     ...{ id, revision, hold, application, user, conversation, fingerprint, createdAt },
-    ...record,
+    ...recordOf(row),
     state: stateOf(row.state),
     sealed: row.content,
   };
+}
+
+export function recordOf({ record }: Pick<ApprovalRow, "record">): ApprovalRecord {
+  return approvalRecord.parse(JSON.parse(record));
 }
 
 /** The rows of a hold, with their MAC. */
@@ -76,7 +79,7 @@ function digestOf(bytes: Uint8Array): string {
   return hash("sha256", bytes, "hex");
 }
 
-function stateOf(text: string): ApprovalState {
+export function stateOf(text: string): ApprovalState {
   const state = approvalStates.find((one) => one === text);
   if (state === undefined) throw new Error(`\`${text}\` is no state of an approval`);
   return state;

@@ -125,7 +125,7 @@ export const approvalView = z.strictObject({
         .nullable(),
     }),
   ),
-  /** Of the same application and tool, lately. */
+  /** What became of others of the same application and tool, lately. */
   similar: z.strictObject({
     since: time,
     approved: z.int().nonnegative(),

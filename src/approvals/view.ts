@@ -113,7 +113,7 @@ function rowsOf(bytes: string): readonly ArgumentRow[] {
 }
 
 /** How many voters stand for each: who may speak for several fills one. */
-function signOffsOf({ required, votes }: Approval): ApprovalView["sign_offs"] {
+export function signOffsOf({ required, votes }: Approval): ApprovalView["sign_offs"] {
   const { given } = tally(required, votes);
   return required.map(({ name, quorum }) => ({
     name: visibleText(name),
@@ -190,7 +190,8 @@ function similar({ since, states }: ViewParts["past"]): ApprovalView["similar"] 
   const count = (...of: readonly ApprovalState[]): number =>
     states.filter((state) => of.includes(state)).length;
   const [approved, rejected, expired] = [count(...approvedStates), count("rejected"), count("expired")];
-  const other = states.length - approved - rejected - expired;
+  const open = count("pending");
+  const other = states.length - approved - rejected - expired - open;
   return { since: rfc3339(since), approved, rejected, expired, other };
 }
 

@@ -39,13 +39,19 @@ function withNote(
 ): Record<string, unknown> {
   const { content } = message;
   const parts: readonly unknown[] = Array.isArray(content) ? content : [];
-  const text = typeof content === "string" ? content : parts.map(textOfPart).join("");
+  const text = textOf(content);
   const added = note(choice, text);
   if (added === null) return message;
   return {
     ...message,
     content: Array.isArray(content) ? [...parts, { type: "text", text: added }] : `${text}${added}`,
   };
+}
+
+/** The text of a message's content, which is a text or a list of parts. */
+export function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  return Array.isArray(content) ? content.map(textOfPart).join("") : "";
 }
 
 function textOfPart(part: unknown): string {
