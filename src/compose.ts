@@ -1,6 +1,7 @@
 // Where the parts are wired together: the only file that knows all of them, and the only one that opens storage.
 
 import type { Logger } from "pino";
+import { ApprovalFeed } from "./approvals/approval-feed.ts";
 import { PayloadRetention } from "./audit/payload-retention.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { systemClock } from "./core/clock.ts";
@@ -36,6 +37,7 @@ import { configuredSubjects, countedSubjects, settleLeftovers } from "./wiring/c
 import { openEgress, unusedProxyVariables } from "./wiring/egress.ts";
 import { listen } from "./wiring/listen.ts";
 import { openMetrics } from "./wiring/metrics.ts";
+import { whyNoVote } from "./wiring/operator-services.ts";
 import { openPolicies } from "./wiring/policies.ts";
 import { openRecord } from "./wiring/record.ts";
 import { retentionRules } from "./wiring/retention-rules.ts";
@@ -145,19 +147,20 @@ async function openOn(
     instance,
     config: () => config.config,
     gateway: () => inForce.current,
-    mayVote: (voter) => known.voters.mayVote(voter),
+    mayVote: (voter) => whyNoVote(known.voters, voter),
     stands: (voter, method) => method === "bootstrap" || known.voters.isEnrolled(voter),
     // Where no others write, every other instance is one of before.
     hasEnded: async (other) => storage.log.peers?.hasEnded(other) ?? other !== instance,
     faults: approvalFaults(log),
   });
   closing.add("approvals", () => desk.stop());
+  const feed = new ApprovalFeed(desk);
   const { changes } = storage;
   changes?.watch("keys", () => keys.refresh());
   changes?.watch("operators", () => known.refresh());
-  changes?.watch("approvals", () => desk.lookAgain());
   changes?.watch("secrets", async () => secrets.forget());
   changes?.watch("policies", () => policies.follow());
+  changes?.watch("approvals", async () => void (await Promise.all([desk.lookAgain(), feed.lookAgain()])));
   await changes?.start();
   const current = (): boolean => changes?.current ?? true;
   const operatorHolder: { file: OperatorFile | null } = { file: null };
@@ -225,6 +228,8 @@ async function openOn(
     inForce,
     admission,
     admin: adminServices({
+      approvals: { desk, subjects, gateway: () => inForce.current },
+      feed,
       keys,
       secrets,
       log: storage.log,
@@ -248,6 +253,7 @@ async function openOn(
   });
   closing.add("server", () => {
     desk.drain();
+    feed.close();
     return server.close(config.drainMs);
   });
   const scraped = openMetrics({

@@ -4,22 +4,26 @@ import fastifySwagger from "@fastify/swagger";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { Result } from "../core/result.ts";
+import { fail, type Result } from "../core/result.ts";
 import { parseStrictJson } from "../core/strict-json.ts";
 import type { Operator } from "../identity/operator.ts";
 import { bodyLimitBytes, errorResponses, failureOf, RequestFault, refuse } from "./admin/admin-error.ts";
 import { noQuery } from "./admin/admin-schemas.ts";
+import { type ApprovalServices, approvalRoutes } from "./admin/approvals.ts";
 import { type CounterServices, counterRoutes } from "./admin/counters.ts";
 import { entryRoutes } from "./admin/entries.ts";
 import type { EntryLog } from "./admin/entry-search.ts";
+import { type EventServices, eventRoutes } from "./admin/events.ts";
 import { type KeyServices, keyRoutes } from "./admin/keys.ts";
 import { openApiOptions } from "./admin/openapi.ts";
 import { type OperatorServices, operatorRoutes } from "./admin/operators.ts";
+import { foreignSite } from "./admin/own-site.ts";
 import { type PayloadServices, payloadRoutes } from "./admin/payloads.ts";
 import { type PolicyServices, policyRoutes } from "./admin/policies.ts";
 import { type SecretServices, secretRoutes } from "./admin/secrets.ts";
 import { type UsageServices, usageRoutes } from "./admin/usage.ts";
 import { routeBar } from "./admin/who-may.ts";
+import { type SourceAddress, sourceAddressBehind } from "./source-address.ts";
 
 /** What the routes do. */
 export interface AdminServices {
@@ -27,6 +31,8 @@ export interface AdminServices {
   authenticate(token: string): Promise<Result<Operator, "unknown" | "unavailable">>;
   /** Told of what an answer only calls a fault of the gateway's own. */
   onFault(fault: Error, route: string): void;
+  readonly approvals: ApprovalServices;
+  readonly events: EventServices;
   readonly keys: KeyServices;
   readonly operators: OperatorServices;
   readonly secrets: SecretServices;
@@ -39,7 +45,11 @@ export interface AdminServices {
 
 const maxDepth = 16;
 
-export function adminApi(services: AdminServices): FastifyPluginAsync {
+/** `sourceAddress` says where a decision comes from; without it, by the connection. */
+export function adminApi(
+  services: AdminServices,
+  sourceAddress: SourceAddress = sourceAddressBehind([]),
+): FastifyPluginAsync {
   return async (app) => {
     app.setValidatorCompiler(validatorCompiler);
     app.setSerializerCompiler(serializerCompiler);
@@ -50,9 +60,12 @@ export function adminApi(services: AdminServices): FastifyPluginAsync {
     app.addHook("onRequest", async (request, reply) => {
       // Keys and payload are in answers: nothing on the way may keep one.
       reply.header("cache-control", "no-store");
-      return authenticate(services, request, reply);
+      const foreign = foreignSite(request.headers);
+      return foreign === null ? authenticate(services, request, reply) : refuse(reply, foreign);
     });
     documentRoute(app);
+    approvalRoutes(app, services.approvals, sourceAddress);
+    eventRoutes(app, services.events, async (request) => (await operatorOf(services, request)).ok);
     keyRoutes(app, services.keys);
     operatorRoutes(app, services.operators);
     secretRoutes(app, services.secrets);
@@ -111,9 +124,7 @@ async function authenticate(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply | undefined> {
-  const [, token] = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
-  if (token === undefined) return challenge(reply, null);
-  const known = await services.authenticate(token);
+  const known = await operatorOf(services, request);
   if (!known.ok) return challenge(reply, known.failure);
   request.operator = known.value;
   const bar = routeBar(known.value, request.routeOptions.config);
@@ -134,6 +145,15 @@ function challenge(reply: FastifyReply, why: "unknown" | "unavailable" | null): 
       ? "send an operator's token as `Authorization: Bearer`; `portcullis up` writes one to `data/operator.json`, and `portcullis operators invite` makes one for a person"
       : "this is no operator's token, or it has ended; `portcullis up` writes one to `data/operator.json`, and `portcullis operators invite` makes one for a person";
   return refuse(reply, { code: "unauthorized", message });
+}
+
+/** Null: it came without a token. */
+async function operatorOf(
+  services: AdminServices,
+  { headers }: Pick<FastifyRequest, "headers">,
+): Promise<Result<Operator, "unknown" | "unavailable" | null>> {
+  const [, token] = /^bearer +(\S+)$/i.exec(headers.authorization ?? "") ?? [];
+  return token === undefined ? fail(null) : services.authenticate(token);
 }
 
 function documentRoute(app: FastifyInstance): void {

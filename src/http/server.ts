@@ -8,6 +8,7 @@ import { type AdminServices, adminApi } from "./admin-api.ts";
 import { DataPlane } from "./data-plane.ts";
 import { Listener, type TlsIdentity, within } from "./listener.ts";
 import { refuse } from "./refusal-reply.ts";
+import { sourceAddressBehind } from "./source-address.ts";
 
 export interface HttpServerOptions {
   readonly inForce: PartsInForce;
@@ -51,7 +52,9 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
     const ready = options.ready() && !admission.draining;
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready" });
   });
-  await app.register(adminApi(options.admin), { prefix: "/api" });
+  await app.register(adminApi(options.admin, sourceAddressBehind(options.trustedProxies)), {
+    prefix: "/api",
+  });
   refuseUnknownRoutes(app, onRefused);
   return {
     listen: (host, port) => listener.listen(app, host, port),

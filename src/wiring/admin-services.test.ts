@@ -22,6 +22,7 @@ import { openKeyGuard } from "../identity/key-guard.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";
 import { UsageProjection } from "../usage/usage-projection.ts";
 import { adminServices } from "./admin-services.ts";
+import { idleDesk } from "./idle-desk.test-support.ts";
 import { openOperators } from "./tokens.ts";
 import { trailEvents } from "./trail-events.ts";
 
@@ -77,6 +78,7 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
       log: { error: ({ token }: { readonly token: string }) => void damaged.push(token) },
     });
     const services = adminServices({
+      ...idleDesk({ store: storage.approvals, trail, subjects, dataKeys, rootKey: root }),
       keys: apiKeys,
       secrets: new EmbeddedSecretStore(storage.secrets, keys.kek, events.secrets, clock.now),
       log: storage.log,

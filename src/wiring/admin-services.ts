@@ -1,5 +1,6 @@
 // What the admin API does, from the parts that do it.
 
+import type { ApprovalFeed } from "../approvals/approval-feed.ts";
 import type { LogStore, StoredEntry } from "../audit/log-store.ts";
 import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { Payloads } from "../audit/payloads.ts";
@@ -17,10 +18,15 @@ import type { RevisionStore } from "../policy/revision-store.ts";
 import type { StandingCounter } from "../usage/standing-counters.ts";
 import type { UsageProjection } from "../usage/usage-projection.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
+import { type ApprovalServiceParts, approvalServices } from "./approval-services.ts";
 import { authentication, type OperatorServiceParts, operatorServices } from "./operator-services.ts";
 import { shownTime, tokenState } from "./shown-token.ts";
 
 export interface AdminParts {
+  readonly approvals: ApprovalServiceParts;
+  readonly feed: ApprovalFeed;
+  /** Between two signs of life to whoever follows the events; 15 seconds unless a test is in a hurry. */
+  readonly heartbeatMs?: number;
   readonly keys: ApiKeys;
   readonly operators: OperatorServiceParts;
   readonly secrets: EmbeddedSecretStore;
@@ -41,6 +47,11 @@ export function adminServices(parts: AdminParts): AdminServices {
   return {
     authenticate: authentication(parts.operators),
     onFault: (fault, route) => parts.onFault?.(fault, route),
+    approvals: approvalServices(parts.approvals),
+    events: {
+      subscribe: (after, listener) => parts.feed.subscribe(after, listener),
+      heartbeatMs: parts.heartbeatMs ?? 15_000,
+    },
     keys: keyServices(parts.keys),
     operators: operatorServices(parts.operators),
     secrets: secretServices(parts.secrets),

@@ -1,5 +1,6 @@
 // What the admin API knows of operators: who sends a request, and the list of people.
 
+import type { Voter } from "../approvals/ports.ts";
 import { fail, ok } from "../core/result.ts";
 import type { AdminFailure } from "../http/admin/admin-error.ts";
 import type { OperatorServices, OperatorSummary } from "../http/admin/operators.ts";
@@ -69,6 +70,12 @@ function operatorSummary(operator: ListedOperator, people: Voters): OperatorSumm
     groups: name === null ? [] : [...people.groupsOf(name)],
     sign_offs: name === null ? [] : [...people.signOffsOf(name)],
   };
+}
+
+/** Why who votes cannot vote on anything, in words, or null. */
+export async function whyNoVote(voters: Pick<Voters, "mayVote">, voter: Voter): Promise<string | null> {
+  const end = await voters.mayVote(voter);
+  return end === null ? null : `the gateway's own token gives no sign-offs: ${ended(end)}`;
 }
 
 function ended(why: BootstrapEnd): string {

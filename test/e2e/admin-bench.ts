@@ -19,6 +19,7 @@ import { newId } from "../../src/core/id.ts";
 import { SecretValue } from "../../src/core/secret-value.ts";
 import { EmbeddedSecretStore } from "../../src/credentials/embedded-secret-store.ts";
 import { KeyEncryptionKey } from "../../src/credentials/kek.ts";
+import { openRootKey } from "../../src/credentials/root-key.ts";
 import { adminApi } from "../../src/http/admin-api.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
 import { openKeyGuard } from "../../src/identity/key-guard.ts";
@@ -28,6 +29,7 @@ import { standingCounters } from "../../src/usage/standing-counters.ts";
 import { UsageProjection } from "../../src/usage/usage-projection.ts";
 import { adminServices } from "../../src/wiring/admin-services.ts";
 import { configuredSubjects } from "../../src/wiring/counting.ts";
+import { idleDesk } from "../../src/wiring/idle-desk.test-support.ts";
 import { openOperators } from "../../src/wiring/tokens.ts";
 import { trailEvents } from "../../src/wiring/trail-events.ts";
 import { testFolder } from "./test-gateway.ts";
@@ -86,7 +88,9 @@ export async function adminBench(t: Pick<TestContext, "after">) {
   const faults: Error[] = [];
   const routes: { readonly method: string; readonly url: string }[] = [];
   const app = Fastify();
-  app.addHook("onRoute", ({ method, url }) => {
+  app.addHook("onRoute", ({ method, url, schema }) => {
+    // What only says that a method is none.
+    if (schema?.hide === true) return;
     for (const one of [method].flat()) routes.push({ method: one, url });
   });
   const known = await openOperators({
@@ -101,7 +105,9 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     },
   });
   const current = { is: true };
+  const rootKey = await openRootKey(kek, storage.payloads, true);
   const services = adminServices({
+    ...idleDesk({ store: storage.approvals, trail, subjects, dataKeys, rootKey }),
     keys: await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), () => Date.now(), {
       guard: await openKeyGuard(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
       onDamaged: ({ id }) => faults.push(new Error(`${id} is damaged`)),

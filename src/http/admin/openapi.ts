@@ -20,6 +20,7 @@ export function openApiOptions(): SwaggerOptions {
       components: { securitySchemes: { operator: { type: "http", scheme: "bearer" } } },
       security: [{ operator: [] }],
       tags: [
+        { name: "approvals", description: "What waits for people" },
         { name: "keys", description: "API keys of applications" },
         { name: "operators", description: "People who were let in" },
         { name: "secrets", description: "Values that the config refers to as `secret://NAME`" },
@@ -64,6 +65,7 @@ const responseTexts: Readonly<Record<string, string>> = {
   "403": "it is not for this operator",
   "404": "what it names is not there",
   "409": "it contradicts what is there",
+  "410": "it is over",
   "413": "its body is too large",
   "415": "its body is not JSON",
   "500": "the gateway met a fault of its own",

@@ -1,0 +1,91 @@
+// What the admin API does with approvals, by the desk.
+
+import { type Approval, current, type Hold } from "../approvals/approval.ts";
+import type { ApprovalDesk } from "../approvals/desk.ts";
+import type { EditFailure } from "../approvals/editing.ts";
+import { signOffsOf, viewDigest } from "../approvals/view.ts";
+import { rfc3339 } from "../core/clock.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import type { ApprovalQuery, ApprovalServices, ApprovalSummary } from "../http/admin/approvals.ts";
+import { approvalFailure } from "./approval-failures.ts";
+import { type ViewSources, viewOf } from "./approval-views.ts";
+
+export interface ApprovalServiceParts extends Omit<ViewSources, "desk"> {
+  readonly desk: ApprovalDesk;
+}
+
+/** Read from the store at a time: arguments can be large. */
+const batch = 20;
+/** Of arguments on one page. */
+const pageBytes = 4 * 1024 * 1024;
+
+export function approvalServices(parts: ApprovalServiceParts): ApprovalServices {
+  const { desk } = parts;
+  const told = async (id: string, done: Result<Approval, EditFailure>) => {
+    if (!done.ok) return fail(approvalFailure(id, done.failure));
+    return ok(await summaryOf(desk, done.value));
+  };
+  return {
+    list: (query) => pageOf(desk, query),
+    show: async (id, operator) => {
+      const found = await newest(desk, id);
+      if (found === null) return fail(approvalFailure(id, { reason: "unknown_approval" }));
+      const view = await viewOf(parts, found.hold, found.approval);
+      if (!view.ok) return fail(approvalFailure(id, { reason: view.failure }));
+      const approval = await summaryOf(desk, found.approval);
+      const shown = viewDigest(view.value);
+      // INVARIANT: nobody is shown it before that is on record.
+      await desk.viewed(found.approval, shown, operator);
+      return ok({ approval, view: view.value, shown });
+    },
+    vote: async (id, voter, ballot) => told(id, await desk.vote(id, voter, ballot)),
+    edit: async (id, voter, edit) => told(id, await desk.edit(id, voter, edit)),
+    revoke: async (id, voter, reason) => told(id, await desk.revoke(id, voter, reason)),
+  };
+}
+
+async function newest(
+  desk: ApprovalDesk,
+  id: string,
+): Promise<{ readonly hold: Hold; readonly approval: Approval } | null> {
+  const hold = await desk.holdOfApproval(id);
+  const approval = hold === null ? undefined : current(hold).find((one) => one.id === id);
+  return hold === null || approval === undefined ? null : { hold, approval };
+}
+
+async function pageOf(
+  desk: ApprovalDesk,
+  { states, prefix, after, limit }: ApprovalQuery,
+): ReturnType<ApprovalServices["list"]> {
+  const items: ApprovalSummary[] = [];
+  let bytes = 0;
+  let last = after > prefix ? after : prefix;
+  while (items.length < limit && bytes < pageBytes) {
+    const count = Math.min(batch, limit - items.length);
+    const rows = await desk.list({ ...(states === null ? {} : { states }), after: last, limit: count });
+    for (const row of rows) {
+      if (!row.id.startsWith(prefix)) return { items, next: null };
+      const item = await summaryOf(desk, row);
+      items.push(item);
+      bytes += item.arguments?.length ?? 0;
+      last = row.id;
+    }
+    if (rows.length < count) return { items, next: null };
+  }
+  return { items, next: last };
+}
+
+/** Arguments are there when the hold they belong to is as we wrote it. */
+async function summaryOf(desk: ApprovalDesk, listed: Approval): Promise<ApprovalSummary> {
+  const found = await newest(desk, listed.id);
+  const approval = found?.approval ?? listed;
+  const content = found === null ? null : await desk.contentOf(found.hold, found.approval);
+  const { id, revision, state, digest, kind, tool, target, effect, application, user, call, hold } = approval;
+  return {
+    ...{ id, revision, state, digest, kind, tool, target, effect, application, user, call, hold },
+    sign_offs: signOffsOf(approval),
+    requested: rfc3339(approval.createdAt),
+    expires: rfc3339(approval.expires_at),
+    arguments: content?.bytes ?? null,
+  };
+}
