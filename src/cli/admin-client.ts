@@ -5,13 +5,18 @@ import { join } from "node:path";
 import { OperatorError } from "../core/operator-error.ts";
 import { findOperatorFile, readOperatorFile } from "../identity/operator-token.ts";
 import { Finding } from "./finding.ts";
+import { followEvents, type ServerEvent } from "./server-events.ts";
 
 /** A member of an answer, whatever it holds. */
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface AdminClient {
+  /** Of the gateway. */
+  readonly url: string;
   get(path: string, query?: Query): Promise<Row>;
   send(method: "POST" | "PUT" | "DELETE", path: string, body?: Row): Promise<Row>;
+  /** Server-sent events until the signal, or the gateway, ends them. Comes back after what it heard when it is cut off. */
+  events(signal: AbortSignal): AsyncIterable<ServerEvent>;
   /** The items of the answers' member, page after page, until there are no more or `enough` says so. */
   pages(path: string, member: string, query?: Query, enough?: Enough): Promise<readonly Row[]>;
 }
@@ -28,8 +33,10 @@ export function adminClient(dir: string | undefined): AdminClient {
   const call = (method: string, path: string, body?: Row): Promise<Row> => request(place, method, path, body);
   const get: AdminClient["get"] = (path, query = {}) => call("GET", `${path}${queryText(query)}`);
   return {
+    url: place.url.replace(/\/+$/, ""),
     get,
     send: call,
+    events: (signal) => followEvents((after) => openEvents(place, after, signal), signal),
     pages: async (path, member, query = {}, enough = () => false) => {
       const items: Row[] = [];
       for (let cursor: string | undefined; ; ) {
@@ -92,8 +99,12 @@ function readOperator(path: string): { readonly url: string; readonly token: str
 /** For what a gateway does within moments; nobody waits for more. */
 const timeoutMs = 120_000;
 
+function addressOf({ url }: GatewayPlace, path: string): string {
+  return `${url.replace(/\/+$/, "")}/api${path}`;
+}
+
 async function request(place: GatewayPlace, method: string, path: string, body?: Row): Promise<Row> {
-  const address = `${place.url.replace(/\/+$/, "")}/api${path}`;
+  const address = addressOf(place, path);
   let status: number;
   let text: string;
   try {
@@ -109,9 +120,31 @@ async function request(place: GatewayPlace, method: string, path: string, body?:
     status = response.status;
     text = await response.text();
   } catch {
-    throw new OperatorError(`no gateway answers at \`${place.url}\`; start it with \`portcullis up\``);
+    throw noAnswer(place);
   }
   return answerOf(place, status, parsed(text));
+}
+
+async function openEvents(place: GatewayPlace, after: string | null, signal: AbortSignal): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(addressOf(place, "/events"), {
+      signal,
+      headers: {
+        authorization: `Bearer ${place.token}`,
+        ...(after === null ? {} : { "last-event-id": after }),
+      },
+    });
+  } catch (fault) {
+    if (signal.aborted) throw fault;
+    throw noAnswer(place);
+  }
+  if (response.status !== 200) answerOf(place, response.status, parsed(await response.text()));
+  return response;
+}
+
+function noAnswer({ url }: GatewayPlace): OperatorError {
+  return new OperatorError(`no gateway answers at \`${url}\`; start it with \`portcullis up\``);
 }
 
 function answerOf(place: GatewayPlace, status: number, answer: Row | null): Row {

@@ -37,10 +37,11 @@ export function verifyCommand(): Command {
       "a checkpoint kept elsewhere; default: `keys/checkpoint` beside the data folder, where it is",
     )
     .option("--json", "print JSON");
-  return withExample(command, "portcullis audit verify ./data").action(verify);
+  return withExample(command, "portcullis audit verify ./data").action(verifyTrail);
 }
 
-async function verify(dir: string | undefined, options: VerifyOptions): Promise<void> {
+/** Prints what was found; throws a `Finding` when it does not hold. */
+export async function verifyTrail(dir: string | undefined, options: VerifyOptions): Promise<void> {
   const place = await logPlace(dir ?? options.dir, options.config);
   const pin = await pinnedCheckpoint(options.pin, place.kept);
   const report = await verified(place, options.vkey, pin);

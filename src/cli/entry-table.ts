@@ -52,6 +52,14 @@ function what(entry: Row): string {
       return arrow(text("requested_model"), text("target"));
     case "action.decided":
       return `${text("tool")} (${text("effect")})`;
+    case "approval.requested":
+    case "approval.edited":
+    case "approval.viewed":
+    case "approval.voted":
+    case "approval.vote_refused":
+    case "approval.closed":
+    case "approval.released":
+      return approval(leaf);
     case "call.completed":
       return `${text("target")} ${text("status")}`.trim();
     case "key.rotated":
@@ -82,6 +90,11 @@ function what(entry: Row): string {
         (text("revision") || text("digest")).slice(0, 12)
       );
   }
+}
+
+function approval(leaf: Row): string {
+  const how = textOf(leaf, "refused") || textOf(leaf, "state");
+  return [textOf(leaf, "tool"), textOf(leaf, "approval"), how].filter((text) => text !== "").join(" ");
 }
 
 function arrow(from: string, to: string): string {

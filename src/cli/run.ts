@@ -3,10 +3,12 @@
 
 import { Command, CommanderError } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
+import { approvalsCommands } from "./approvals.ts";
 import { auditCommands } from "./audit.ts";
 import { backupCommand } from "./backup.ts";
 import { checkCommand } from "./check.ts";
 import { configCommands } from "./config.ts";
+import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
@@ -51,11 +53,13 @@ export function portcullisCommand(): Command {
   );
   for (const command of [
     ...gatewayCommands(),
+    demoCommand(),
     checkCommand(),
     configCommands(),
     doctorCommand(),
     policyCommands(),
     toolsCommands(),
+    approvalsCommands(),
     keysCommands(),
     operatorsCommands(),
     secretsCommands(),
