@@ -67,7 +67,8 @@ async function namesOf(
 function effectBasis({ gateway }: ViewSources, approval: Approval): string | null {
   const { tool, tool_digest: digest, effect } = approval;
   if (tool === null) return null;
-  const offered = digest === null ? undefined : { kind: "function" as const, digest: () => digest };
+  const offered =
+    digest === null ? undefined : { kind: "function" as const, digest: () => digest, parameters: null };
   const classified = gateway().catalog.classify(tool, offered);
   const basis = basisText(classified.basis, classified.effect);
   return classified.effect === effect ? basis : `${basis}; it was another when this was asked for`;

@@ -16,6 +16,7 @@ export function idleDesk(
     config: () => configSchema.parse({}),
     gateway,
     mayVote: async () => null,
+    stands: () => true,
     hasEnded: async () => true,
     faults: { damaged: (_hold, what) => assert.fail(what), failed: (what) => assert.fail(what) },
   });
