@@ -67,14 +67,6 @@ function what(entry: Row): string {
     case "secret.set":
     case "secret.destroyed":
       return `${text("secret")} version ${text("version")}`;
-    case "approval.requested":
-      return `${text("approval")} for ${text("tool") || text("target")}`;
-    case "approval.vote_refused":
-      return `${text("approval")}: ${text("refused")}`;
-    case "approval.edited":
-      return `${text("approval")} as revision ${text("revision")}`;
-    case "approval.released":
-      return arrow(text("approval"), text("released_to"));
     case "payload.expired":
       return `of ${text("entries")} entries, ${text("oldest")} to ${text("newest")}`;
     case "log.opened":
