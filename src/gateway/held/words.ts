@@ -28,7 +28,7 @@ export function unreleasedNote(parts: readonly Unreleased[], call: string): stri
 
 function fate({ state, by, reason }: Unreleased): string {
   const who = by === null ? "" : ` by ${by}`;
-  const why = reason === null || reason === "" ? "." : `: ${reason}`;
+  const why = reason === null || reason === "" ? "." : `: ${sentence(reason)}`;
   switch (state) {
     case "rejected":
       return `was rejected${who}${why}`;
@@ -45,6 +45,11 @@ function fate({ state, by, reason }: Unreleased): string {
     default:
       return "could not be released.";
   }
+}
+
+/** People may or may not end what they write. */
+function sentence(text: string): string {
+  return /[.!?…]\s*$/.test(text) ? text.trimEnd() : `${text.trimEnd()}.`;
 }
 
 /** `what` waits: the tool calls of a turn, which any further message picks up, or a request, which has to be the same. */
