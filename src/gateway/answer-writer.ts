@@ -1,7 +1,6 @@
 // An answer on its way to the client, with what goes on record of it: whether it was opened, and the digest of every byte.
 
 import { createHash } from "node:crypto";
-import type { CallRun } from "./call-run.ts";
 import type { AnswerHeaders, ClientChannel, Framing } from "./client-channel.ts";
 import { KeptAnswer } from "./kept-answer.ts";
 
@@ -14,19 +13,24 @@ export interface AnswerForm {
   readonly keepBytes: number;
 }
 
+/** Whose first byte is noted. */
+interface Timed {
+  firstByte(): void;
+}
+
 const framed: Readonly<Record<Framing, AnswerHeaders>> = {
   sse: { "content-type": "text/event-stream; charset=utf-8" },
   json: { "content-type": "application/json" },
 };
 
 export class AnswerWriter {
-  readonly #run: CallRun;
+  readonly #run: Timed;
   readonly #client: ClientChannel;
   readonly #form: AnswerForm;
   readonly #digest = createHash("sha256");
   readonly #kept: KeptAnswer;
 
-  constructor(run: CallRun, client: ClientChannel, form: AnswerForm) {
+  constructor(run: Timed, client: ClientChannel, form: AnswerForm) {
     this.#run = run;
     this.#client = client;
     this.#form = form;

@@ -3,6 +3,7 @@
 import type { LeafBody } from "../audit/leaf-schema.ts";
 import { type CallPatience, usualPatience } from "../providers/routing.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
+import type { AnswerWriter } from "./answer-writer.ts";
 import { type DescribedCall, type Target, targetId } from "./call.ts";
 import type { Tried } from "./try-outcome.ts";
 
@@ -35,8 +36,21 @@ export const noUsage: TokenUsage = {
   source: "none",
 };
 
+/** Of two turns; an estimate in one of them makes it one. */
+export function sumOf(before: TokenUsage | null, usage: TokenUsage): TokenUsage {
+  if (before === null) return usage;
+  const sources = [before.source, usage.source];
+  return {
+    input_tokens: before.input_tokens + usage.input_tokens,
+    cached_input_tokens: before.cached_input_tokens + usage.cached_input_tokens,
+    output_tokens: before.output_tokens + usage.output_tokens,
+    reasoning_tokens: before.reasoning_tokens + usage.reasoning_tokens,
+    source: sources.includes("estimate") ? "estimate" : sources.includes("provider") ? "provider" : "none",
+  };
+}
+
 export class CallRun {
-  readonly call: DescribedCall;
+  #call: DescribedCall;
   readonly patience: CallPatience;
   /** Decisions made so far; the number of the newest. */
   dispatch = 0;
@@ -65,14 +79,47 @@ export class CallRun {
   firstByteAt: number | null = null;
   /** What the answer that is under way has used so far; null when there is none. */
   usageSoFar: (() => TokenUsage) | null = null;
+  /** How often its model was told what was rejected, and what the turns before the last have used. */
+  reprompts = 0;
+  usageBefore: TokenUsage | null = null;
+  /** What the answer is written by, once its first bytes are out bit by bit. */
+  writer: AnswerWriter | null = null;
+  #next: Buffer | null = null;
   #failed: FailedTry[] | null = null;
   /** `performance.now()` at which the call's time is up; null until its first request leaves. */
   #until: number | null = null;
   #completed = false;
 
   constructor(call: DescribedCall, patience: CallPatience = usualPatience) {
-    this.call = call;
+    this.#call = call;
     this.patience = patience;
+  }
+
+  /** As it is made now: after a reprompt its body is longer than what the client sent. */
+  get call(): DescribedCall {
+    return this.#call;
+  }
+
+  /**
+   * The call ends no more with the turn that it had: its model is asked again, with this body. `usage` is that turn's.
+   */
+  reprompt(body: Buffer, usage: TokenUsage): void {
+    this.#next = body;
+    this.reprompts += 1;
+    this.usageBefore = sumOf(this.usageBefore, usage);
+  }
+
+  /** The body of the next turn, to be asked for once; null when there is none. */
+  takeNext(): Buffer | null {
+    const next = this.#next;
+    this.#next = null;
+    return next;
+  }
+
+  /** The next turn begins. */
+  goOn(call: DescribedCall): void {
+    this.#call = call;
+    this.keepsAnswer = false;
   }
 
   leave(target: Target): void {

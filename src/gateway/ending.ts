@@ -5,7 +5,7 @@ import { estimateOutputTokens } from "../facts/token-estimate.ts";
 import { spentAmount } from "../usage/spent-amount.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
 import { targetId } from "./call.ts";
-import { type CallOutcome, type CallRun, type Completion, noUsage } from "./call-run.ts";
+import { type CallOutcome, type CallRun, type Completion, noUsage, sumOf } from "./call-run.ts";
 import { unwatched } from "./call-watch.ts";
 import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -21,9 +21,10 @@ import { completionEntry } from "./steps/record-completion.ts";
 export async function recordEnd(
   parts: GatewayParts,
   run: CallRun,
-  completion: Completion,
+  lastTurn: Completion,
   before: readonly Recording[] = [],
 ): Promise<Refusal | null> {
+  const completion = overAllTurns(run, lastTurn, before);
   run.markCompleted();
   try {
     await record(parts, [...before, completionEntry(parts, run, completion)], run.call.steps);
@@ -43,6 +44,15 @@ export async function recordEnd(
   if (run.reserved) settle(parts, run, completion.usage);
   watchEnd(parts, run, completion);
   return null;
+}
+
+/** A call whose model was asked again has used what all of its turns have, and something of it was rejected. */
+function overAllTurns(run: CallRun, completion: Completion, before: readonly Recording[]): Completion {
+  if (run.usageBefore === null) return completion;
+  const usage = sumOf(run.usageBefore, completion.usage);
+  const released = before.length > 0 ? "partial" : "withheld";
+  const outcome = completion.outcome === "ok" ? released : completion.outcome;
+  return { ...completion, usage, outcome };
 }
 
 function watchEnd(parts: GatewayParts, run: CallRun, completion: Completion): void {

@@ -348,3 +348,75 @@ describe("a call that waits", () => {
     assert.equal(gateway.upstream().sent.length, 0);
   });
 });
+
+describe("where the model is told what was rejected", () => {
+  const reprompted = { waiting: { ...patient, onReject: "reprompt" as const } };
+
+  test("it answers again, whole and streamed, and its client gets that answer alone", async () => {
+    await using gateway = await open(reprompted);
+    for (const stream of [false, true]) {
+      const turns = stream
+        ? [
+            streamOf(mailStream).script,
+            streamOf([delta({ content: "Then not." }), delta({}, "stop"), done]).script,
+          ]
+        : [() => whole(200, mailAnswer), () => whole(200, completion({ content: "Then not." }))];
+      const sent = gateway.upstream().sent.length;
+      gateway.upstream().script = (request) => {
+        const turn = turns[gateway.upstream().sent.length - sent - 1];
+        assert.ok(turn);
+        return turn(request);
+      };
+      const from = await size(gateway);
+      const channel = gateway.channel();
+      const call = gateway.call(ask({ stream, user: String(stream) }), { channel });
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      await vote(gateway, approval, "reject", "not to her");
+      await call;
+      assert.equal(
+        stream ? streamed(channel.text) : JSON.parse(channel.text).choices[0].message.content,
+        stream ? "I will.Then not." : "Then not.",
+      );
+      assert.doesNotMatch(channel.text, /tool_calls|Portcullis/);
+      const { messages } = JSON.parse(Buffer.from(gateway.upstream().sent.at(-1)?.body ?? "").toString());
+      assert.deepEqual(messages.slice(0, 2), [
+        { role: "user", content: "Hello" },
+        { role: "assistant", content: "I will.", tool_calls: [toolCall("send_email", mail)] },
+      ]);
+      assert.equal(messages[2].tool_call_id, "call_1");
+      assert.match(messages[2].content, /was rejected by ben@example\.com: not to her\./);
+      assert.deepEqual((await story(gateway, from)).slice(-2), [
+        "call.decided permit",
+        "call.completed withheld",
+      ]);
+      const completed = (await gateway.all(from)).at(-1);
+      assert.ok(completed?.type === "call.completed");
+      assert.equal(completed.dispatches, 2);
+      assert.ok(completed.usage.input_tokens >= 7);
+    }
+  });
+
+  test("it is told twice at most, and what it proposes again is refused without asking anybody", async () => {
+    await using gateway = await open(reprompted);
+    let turn = 0;
+    gateway.upstream().script = () => {
+      turn += 1;
+      const args = JSON.stringify({ to: String(turn) });
+      return whole(
+        200,
+        completion({ content: null, tool_calls: [toolCall("send_email", args)] }, "tool_calls"),
+      );
+    };
+    const channel = gateway.channel();
+    const call = gateway.call(ask(), { channel });
+    for (let round = 0; round < 3; round += 1) {
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      await vote(gateway, approval, "reject", "no");
+    }
+    await call;
+    assert.equal(turn, 3);
+    assert.match(channel.text, /was rejected by ben@example\.com: no\./);
+  });
+});

@@ -5,9 +5,8 @@ import type { Hold } from "../approvals/approval.ts";
 import { LogUnavailableError } from "../audit/log-store.ts";
 import { LeafTooLargeError } from "../audit/trail-entry.ts";
 import type { Refusal } from "../core/refusal.ts";
-import { ok, type Result } from "../core/result.ts";
 import { callHeaders, decisionHeaders, servedHeaders } from "./answer-headers.ts";
-import type { DescribedCall, IdentifiedCall, IncomingCall, Target } from "./call.ts";
+import type { IdentifiedCall, IncomingCall, Target } from "./call.ts";
 import { CallRun } from "./call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "./client-channel.ts";
 import { discard } from "./discard.ts";
@@ -22,16 +21,14 @@ import { answerEmbeddings } from "./steps/answer-embeddings.ts";
 import { answerWhole } from "./steps/answer-whole.ts";
 import { type CallDecision, decide, decisionRefusal } from "./steps/decide.ts";
 import { decideCounted } from "./steps/decide-counted.ts";
-import { describe } from "./steps/describe.ts";
 import { holdCall } from "./steps/hold-call.ts";
 import { identify } from "./steps/identify.ts";
-import { parse } from "./steps/parse.ts";
 import { type PickedUp, pickUp } from "./steps/pick-up.ts";
 import { undescribedCompletionEntry } from "./steps/record-completion.ts";
 import { decisionEntry, undescribedEntry } from "./steps/record-decision.ts";
 import { relayStream } from "./steps/relay-stream.ts";
-import { resolveTargets } from "./steps/resolve-targets.ts";
 import { tryTarget } from "./steps/try-target.ts";
+import { type Undescribed, understand } from "./steps/understand.ts";
 import { nextAfter, type Tried } from "./try-outcome.ts";
 import { upstreamSignal } from "./upstream-signal.ts";
 
@@ -52,6 +49,9 @@ export async function handleCall(
     const pickedUp = await pickUp(parts, described.value);
     if (pickedUp === null || pickedUp.content.kind === "request") {
       await tryTargets(parts, run, client, pickedUp?.hold ?? null);
+      for (let next = run.takeNext(); next !== null; next = run.takeNext()) {
+        await askAgain(parts, run, client, next);
+      }
     } else {
       await servePickedUp(parts, run, client, { ...pickedUp, turn: pickedUp.content });
     }
@@ -72,27 +72,6 @@ const tooLargeToRecord: Refusal = {
   detail:
     "the facts of this request are too large to be recorded; offer fewer tools, or tools with shorter names",
 };
-
-interface Undescribed {
-  readonly refusal: Refusal;
-  readonly requestedModel: string;
-}
-
-async function understand(
-  parts: GatewayParts,
-  call: IdentifiedCall,
-): Promise<Result<DescribedCall, Undescribed>> {
-  const parsed = parse(parts, call);
-  if (!parsed.ok) return { ok: false, failure: { refusal: parsed.failure, requestedModel: "" } };
-  const targets = resolveTargets(parts, parsed.value);
-  if (!targets.ok) {
-    return {
-      ok: false,
-      failure: { refusal: targets.failure, requestedModel: parsed.value.request.requestedModel },
-    };
-  }
-  return ok(await describe(parts, parsed.value, targets.value));
-}
 
 /**
  * The targets in order, until one answers: each decided and recorded before it is tried. `joined` is what an earlier
@@ -142,6 +121,19 @@ async function decided(
   parts.watch.decided(run.call, target, decision, since);
   run.dispatch += 1;
   return { decision, entry: decisionEntry(parts, run.call, run.dispatch, target, decision) };
+}
+
+/** The model's next turn, which is described, decided and recorded like its first. */
+async function askAgain(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  body: Buffer,
+): Promise<void> {
+  const described = await understand(parts, { ...run.call, body });
+  if (!described.ok) return endRefused(parts, run, client, described.failure.refusal, { headers: {} });
+  run.goOn(described.value);
+  await tryTargets(parts, run, client, null);
 }
 
 /** A call that is answered from what waited is a call like any other: decided and on record before it gets anything. */

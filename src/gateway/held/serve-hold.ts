@@ -14,6 +14,7 @@ import type { RequestIdentity } from "./conversation.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { prefersAsync, waitLeftMs } from "./patience.ts";
 import { ActionRecheck } from "./recheck.ts";
+import { repromptedBy } from "./reprompt.ts";
 import { resumeMarker } from "./resume-marker.ts";
 import { type Fates, type HeldTurn, placeKey } from "./turn.ts";
 import { resumedStream, resumedWhole, streamTail, wholeAnswer } from "./turn-answer.ts";
@@ -47,6 +48,7 @@ export async function serveHold(
         const release = await desk.release(serving.hold.id, { releasedTo: run.call.id, recheck });
         // Somebody has edited it meanwhile: it waits again.
         if (release.kind === "pending") continue;
+        if (await repromptedBy(parts, run, serving, release)) return;
         await deliver(parts, run, client, serving, release, recheck);
         delivered = await client.finished();
         return;

@@ -60,12 +60,13 @@ class Relay {
     this.#client = client;
     this.#answer = answer;
     this.#headers = headers;
-    this.#writer = new AnswerWriter(run, client, {
+    run.writer ??= new AnswerWriter(run, client, {
       framing: "sse",
       status: answer.status,
       headers: () => ({ ...answer.headers, ...headers, ...servedHeaders(run) }),
       keepBytes: run.call.application.payloads === "response" ? parts.limits.response : 0,
     });
+    this.#writer = run.writer;
     this.#sent = new KeptAnswer(run.call.request.offeredTools.size > 0 ? parts.limits.response : 0);
     this.#decoder = new SseDecoder({ maxEventBytes: parts.limits.response });
     this.#inspection = new StreamInspection({
