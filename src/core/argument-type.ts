@@ -32,6 +32,8 @@ export type ArgumentType =
 export type RecordMember = {
   readonly name: string;
   readonly required: boolean;
+  /** Whether it may be null, which policies see as its absence. */
+  readonly nullable: boolean;
   readonly type: ArgumentType;
 };
 
@@ -50,10 +52,11 @@ export function argumentFault(type: RecordType, values: unknown): ArgumentFault 
   const known = new Set(type.members.map(({ name }) => name));
   const unknown = Object.keys(values).find((name) => !known.has(name));
   if (unknown !== undefined) return { path: [unknown], problem: "is not among the catalog's `parameters`" };
-  for (const { name, required, type: of } of type.members) {
+  for (const { name, required, nullable, type: of } of type.members) {
     const has = Object.hasOwn(values, name);
     if (!has && required) return { path: [name], problem: "is missing" };
-    const fault = has ? faultOf(of, values[name]) : null;
+    const isNull = nullable && has && values[name] === null;
+    const fault = has && !isNull ? faultOf(of, values[name]) : null;
     if (fault !== null) return { path: [name, ...fault.path], problem: fault.problem };
   }
   return null;

@@ -50,18 +50,40 @@ test("text, whole numbers, booleans, lists of them and objects have a type, what
     ],
     [
       { type: "object", properties: { b: { type: "string" } }, required: ["b"], additionalProperties: true },
-      { kind: "record", members: [{ name: "b", required: true, type: text }] },
+      { kind: "record", members: [{ name: "b", required: true, nullable: false, type: text }] },
     ],
   ] as const) {
     assert.deepEqual(typed(schema), type, JSON.stringify(schema));
   }
 });
 
+test("a member that may be null besides is one that may be absent", () => {
+  for (const schema of [
+    { type: ["string", "null"], description: "x" },
+    { type: ["null", "string"] },
+    { anyOf: [{ type: "string" }, { type: "null" }] },
+    { oneOf: [{ type: "null" }, { type: "string", maxLength: 5 }], description: "x" },
+  ]) {
+    const record = argumentRecord({ properties: { a: schema }, required: ["a"] });
+    assert.deepEqual(record.members, [{ name: "a", required: true, nullable: true, type: text }]);
+    const verdicts = ['{"a":null}', '{"a":"x"}', '{"a":1}', "{}"].map((one) => readArguments(one, record).ok);
+    assert.deepEqual(verdicts, [true, true, false, false], JSON.stringify(schema));
+  }
+  const number = argumentRecord({ properties: { a: { type: ["number", "null"] } } });
+  assert.deepEqual(
+    ['{"a":null}', '{"a":5}'].map((one) => readArguments(one, number).ok),
+    [true, false],
+  );
+});
+
 test("whatever else there is, policies cannot look at, and it is said what it is", () => {
   for (const [schema, what] of [
     [{ type: "number" }, /a number that need not be whole/],
     [{ type: "null" }, /null/],
-    [{ type: ["string", "null"] }, /more than one type/],
+    [{ type: ["string", "integer"] }, /more than one type/],
+    [{ type: ["string", "integer", "null"] }, /more than one type/],
+    [{ type: ["null"] }, /null/],
+    [{ type: ["null", "null"] }, /null/],
     [{ type: [] }, /more than one type/],
     [{ anyOf: [{ type: "string" }] }, /no stated type/],
     [{ $ref: "#/$defs/a" }, /no stated type/],
@@ -208,6 +230,7 @@ test("no schema and no arguments make it throw, and what is described fits its t
       seen[fault === null ? "fits" : "not"] += 1;
       if (fault !== null) return;
       for (const [key, value] of Object.entries(values)) {
+        if (value === null && record.members.find(({ name: of }) => of === key)?.nullable === true) continue;
         const type = record.members.find((one) => one.name === key)?.type;
         assert.ok(type !== undefined && type.kind !== "opaque");
         assert.equal(isObject(value), type.kind === "record");

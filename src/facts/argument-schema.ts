@@ -32,12 +32,31 @@ function recordOf(schema: JsonObject, depth: number): RecordType {
   const required = new Set(textsIn(member(schema, "required")));
   const names = [...new Set([...Object.keys(stated), ...required])].sort();
   const members = names.map((name): RecordMember => {
-    const type = cedarKeys.some((key) => key === name)
-      ? opaque("a name that policies reserve")
-      : typeOf(member(stated, name), depth);
-    return { name, required: required.has(name), type };
+    const { schema: of, nullable } = withoutNull(member(stated, name));
+    const isReserved = cedarKeys.some((key) => key === name);
+    const type = isReserved ? opaque("a name that policies reserve") : typeOf(of, depth);
+    return { name, required: required.has(name), nullable, type };
   });
   return { kind: "record", members };
+}
+
+/** A member that may be null besides, in one of the two ways in which that is written. Strict function calling knows no other optional ones. */
+function withoutNull(schema: unknown): { readonly schema: unknown; readonly nullable: boolean } {
+  const [one, other, ...more] = isObject(schema) ? alternatives(schema) : [];
+  if (one === undefined || other === undefined || more.length > 0) return { schema, nullable: false };
+  if (isNullSchema(other)) return { schema: one, nullable: true };
+  return isNullSchema(one) ? { schema: other, nullable: true } : { schema, nullable: false };
+}
+
+function alternatives(schema: JsonObject): readonly unknown[] {
+  const types = member(schema, "type");
+  if (isList(types)) return types.map((type) => ({ ...schema, type }));
+  const listed = member(schema, "anyOf") ?? member(schema, "oneOf");
+  return types === undefined && isList(listed) ? listed : [];
+}
+
+function isNullSchema(schema: unknown): boolean {
+  return isObject(schema) && typeName(schema) === "null";
 }
 
 function typeOf(schema: unknown, depth: number): ArgumentType {

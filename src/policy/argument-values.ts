@@ -28,10 +28,11 @@ export function argumentsProblem({ all, read }: KnownArguments, values: unknown)
 /** Of `values` what `type` names. Throws when they are not what they were checked to be. */
 export function argumentRecordValue(type: RecordType, values: unknown): Record<string, CedarValueJson> {
   return Object.fromEntries(
-    type.members.flatMap(({ name, required, type: of }): readonly [string, CedarValueJson][] => {
+    type.members.flatMap(({ name, required, nullable, type: of }): readonly [string, CedarValueJson][] => {
       const value = ownMember(values, name);
       if (value === undefined && required) throw new Error("an argument is missing");
-      return value === undefined ? [] : [[name, cedarArgument(of, value)]];
+      const isAbsent = value === undefined || (nullable && value === null);
+      return isAbsent ? [] : [[name, cedarArgument(of, value)]];
     }),
   );
 }
@@ -39,8 +40,8 @@ export function argumentRecordValue(type: RecordType, values: unknown): Record<s
 /** The type as Cedar's schema writes it. What policies cannot look at stands there as a comment. */
 export function argumentTypeText(type: RecordType, indent: string): string {
   const inner = `${indent}  `;
-  const lines = type.members.map(({ name, required, type: of }) => {
-    const written = `${cedarString(name)}${required ? "" : "?"}:`;
+  const lines = type.members.map(({ name, required, nullable, type: of }) => {
+    const written = `${cedarString(name)}${required && !nullable ? "" : "?"}:`;
     switch (of.kind) {
       case "opaque":
         return `${inner}// ${cedarString(name)} is ${of.what}: a call that gives it is denied.`;

@@ -15,9 +15,10 @@ import { cedarSchema } from "./schema.ts";
 import type { PolicyWorld } from "./world.ts";
 
 const text = { kind: "text", values: null } as const;
-const member = (name: string, type: ArgumentType, required = false): RecordMember => ({
+const member = (name: string, type: ArgumentType, required = false, nullable = false): RecordMember => ({
   name,
   required,
+  nullable,
   type,
 });
 const payment: RecordType = {
@@ -25,6 +26,7 @@ const payment: RecordType = {
   members: [
     member("bank", { kind: "record", members: [member("iban", text, true), member("note", text)] }),
     member("cents", { kind: "integer", values: null }),
+    member("memo", text, false, true),
     member("odd name", text),
     member("rate", { kind: "opaque", what: "a number that need not be whole" }),
     member("tags", { kind: "set", of: text }),
@@ -78,6 +80,8 @@ describe("what a policy may say", () => {
       { to: "a", "odd name": "b" },
     ],
     ['context.arguments.to == "a" && !(context.arguments has cents)', { to: "a" }],
+    ['context.arguments has memo && context.arguments.memo == ""', { to: "a", memo: "" }],
+    ['context.arguments.to == "a" && !(context.arguments has memo)', { to: "a", memo: null }],
   ];
   for (const [condition, values] of holds) {
     test(condition, () => {
@@ -148,6 +152,8 @@ test("what does not fit the catalog's type is denied, whether a policy looks at 
     { to: "a", bank: {} },
     { to: "a", bank: { iban: "x", bic: "secret" } },
     { to: "a", rate: 1 },
+    { to: "a", memo: 1 },
+    { to: "a", cents: null },
     { to: "a", more: "secret" },
   ];
   for (const policies of [permitTools, forbid('context.arguments.to == "nobody"')]) {
@@ -276,9 +282,14 @@ const value = (type: ArgumentType): fc.Arbitrary<unknown> => {
   }
 };
 const record = (type: RecordType): fc.Arbitrary<Record<string, unknown>> =>
-  fc.record(Object.fromEntries(type.members.map(({ name, type: of }) => [name, value(of)])), {
-    requiredKeys: type.members.filter(({ required }) => required).map(({ name }) => name),
-  });
+  fc.record(
+    Object.fromEntries(
+      type.members.map(({ name, nullable, type: of }) => [name, nullable ? fc.option(value(of)) : value(of)]),
+    ),
+    {
+      requiredKeys: type.members.filter(({ required }) => required).map(({ name }) => name),
+    },
+  );
 
 test("whatever fits the type is evaluated without an error, and whatever does not is denied without being evaluated", () => {
   const { decide } = deciderOf(

@@ -167,7 +167,8 @@ test("what stands in the way is told with what the outcome would be without it",
 
 describe("a tool call whose arguments are typed", () => {
   const text = { kind: "text", values: null } as const;
-  const typed: RecordType = { kind: "record", members: [{ name: "to", required: true, type: text }] };
+  const to = { name: "to", required: true, nullable: false, type: text };
+  const typed: RecordType = { kind: "record", members: [to] };
   const policies = loaded(
     `${permitTools}@id("eve") forbid (principal, action == Portcullis::Action::"send_email", resource)
 when { context.arguments.to == "eve" };

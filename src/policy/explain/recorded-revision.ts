@@ -28,6 +28,7 @@ const recordType: z.ZodType<RecordType> = z.strictObject({
     z.strictObject({
       name: z.string(),
       required: z.boolean(),
+      nullable: z.boolean(),
       type: z.union([
         scalarType,
         z.strictObject({ kind: z.literal("set"), of: scalarType }),
