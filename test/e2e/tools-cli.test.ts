@@ -165,7 +165,7 @@ unless { context.effect == "read" };\n`,
     const from = ["pin", "get_weather", "--effect", "read", "--from", "-"];
     const pinned = tools(gateway.folder, from, shown.stdout);
     assert.equal(pinned.status, 0, pinned.stderr);
-    await gateway.hangUp("policies activated");
+    await gateway.hangUp("the changed config is in force");
     assert.equal((await ask(request)).status, 200);
     const drifted = { ...weather, description: "The weather, and an umbrella" };
     assert.equal((await ask({ ...request, tools: [{ type: "function", function: drifted }] })).status, 403);
