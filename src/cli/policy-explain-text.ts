@@ -43,7 +43,8 @@ function replayText(replay: Explained["replay"], detail: string | null): string 
 }
 
 function answerLines({ asked, outcome, error, approvals, policies }: ExplainedAnswer): readonly string[] {
-  const given = approvals.length === 0 ? "" : `, even with every sign-off (${approvals.join(", ")})`;
+  const signedOff = outcome === "deny" ? "even with every sign-off" : "with what was signed off";
+  const given = approvals.length === 0 ? "" : `, ${signedOff} (${approvals.join(", ")})`;
   return [
     "",
     `  ${styled("bold", printable(asked))}${outcome === null ? "" : `: ${styledDecision(outcome)}${printable(given)}`}`,

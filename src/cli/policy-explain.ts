@@ -4,7 +4,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
-import { type DecidedLeaf, type DecisionExplanation, explainDecision } from "../wiring/explain-decision.ts";
+import { fail, ok } from "../core/result.ts";
+import {
+  type DecidedLeaf,
+  type DecisionExplanation,
+  explainDecision,
+  type GivenSignOffs,
+} from "../wiring/explain-decision.ts";
 import { adminClient } from "./admin-client.ts";
 import { Finding } from "./finding.ts";
 import { type GatewayOptions, print, withGateway } from "./gateway-command.ts";
@@ -71,11 +77,12 @@ async function explainNamed(source: RecordSource, name: string): Promise<readonl
     );
   }
   const call = named === null ? name : named.leaf.call;
-  const entries = (await source.call(call)).filter(isDecided);
+  const all = await source.call(call);
+  const entries = all.filter(isDecided);
   if (entries.length === 0) throw new Finding(`there is no decision of \`${call}\``);
   const explained: ExplainedEntry[] = [];
   for (const entry of named === null ? entries : [named]) {
-    explained.push(await explainEntry(source, entry, entries));
+    explained.push(await explainEntry(source, entry, all));
   }
   return explained;
 }
@@ -83,7 +90,7 @@ async function explainNamed(source: RecordSource, name: string): Promise<readonl
 async function explainEntry(
   source: RecordSource,
   { index, leaf }: DecidedEntry,
-  entries: readonly DecidedEntry[],
+  entries: readonly FoundEntry[],
 ): Promise<ExplainedEntry> {
   // A tool call comes from where its call came from, and that entry alone commits to the address.
   const call = entries.find((one) => one.leaf.type === "call.decided" && one.leaf.dispatch === leaf.dispatch);
@@ -94,7 +101,18 @@ async function explainEntry(
   const given =
     leaf.type === "action.decided" ? await source.committed({ index, leaf }, "arguments") : noArguments;
   const committed = { sourceAddress: address, arguments: given };
-  return { index, ...explainDecision(leaf, await source.revision(leaf.revision), committed) };
+  const content = await source.revision(leaf.revision);
+  return { index, ...explainDecision(leaf, content, committed, signOffsGiven(leaf, entries)) };
+}
+
+/** What was released was decided with its sign-offs, which the entry of the release names. */
+function signOffsGiven({ approval }: DecidedLeaf, entries: readonly FoundEntry[]): GivenSignOffs {
+  if (approval === undefined || approval === null) return ok([]);
+  for (const { leaf } of entries) {
+    if (leaf.type === "approval.released" && leaf.approval === approval)
+      return ok(leaf.given.map(({ name }) => name));
+  }
+  return fail(`the entry that says which sign-offs \`${approval}\` was released with is not there`);
 }
 
 const noArguments = { ok: false as const, failure: "a call has none" };

@@ -3,8 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Approval } from "../approvals/approval.ts";
+import { described } from "../facts/request.test-support.ts";
 import { openPolicies, openTestGateway, type TestGateway } from "./gateway.test-support.ts";
+import { actionOf } from "./held/recheck.ts";
 import { ask, askStream, catalog, toolCall } from "./requests.test-support.ts";
+import { decideAction } from "./steps/decide-actions.ts";
 import { completion, delta, done, streamOf, whole } from "./upstream.test-support.ts";
 
 const parameters = { type: "object", properties: { to: { type: "string" } } };
@@ -130,6 +133,21 @@ unless { context.approvals.contains("finance") };
   assert.ok((await gateway.desk.vote(edited.value.id, cleo, ballot)).ok);
   await answered;
   assert.doesNotMatch(channel.everything, /"to":"boss"|\\"boss\\"/);
+});
+
+test("what is recorded of a tool call that is decided again is what it was decided by then", async () => {
+  await using gateway = await openTestGateway({ catalog: typed });
+  const later = Date.parse("2026-11-29T20:00:00.000Z");
+  const facts = { labels: ["pii.email"], source_address: "10.1.2.3", time: later };
+  const request = described({ ...ask() });
+  const action = actionOf(
+    { tool: "notify", choice: 0, position: 0 },
+    '{"to":"4111 1111 1111 1111"}',
+    "function",
+  );
+  const application = { name: "assistant" };
+  const decided = decideAction(gateway.parts, { application, facts, request }, action);
+  assert.deepEqual(decided.facts, { labels: ["pii.credit_card", "pii.email"], time: later });
 });
 
 async function pendingOne(gateway: TestGateway): Promise<Approval> {

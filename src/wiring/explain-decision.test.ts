@@ -165,6 +165,23 @@ test("what stands in the way is told with what the outcome would be without it",
   assert.equal(office?.clauses[0]?.values[0]?.value, 'ip("192.0.2.1")');
 });
 
+test("what was released is evaluated with the sign-offs that it was released with, where these are known", () => {
+  const released = {
+    ...action,
+    decision: "permit" as const,
+    policies: { ids: ["tools"], more: 0 },
+    sign_offs: [],
+    approval: "appr_1",
+  };
+  const explainGiven = (given: Parameters<typeof explainDecision>[3]) =>
+    explainDecision(released, revision.content, facing(inOffice), given);
+  const { replay, answers } = explainGiven(ok(["default"]));
+  assert.deepEqual([replay, answers[0]?.outcome, answers[0]?.approvals], ["same", "permit", ["default"]]);
+  assert.match(explainGiven(ok([])).detail ?? "", /permit by `tools`, and .* hold for default/);
+  const unknown = explainGiven(fail("the entry is not there"));
+  assert.deepEqual([unknown.replay, unknown.detail], ["not_possible", "the entry is not there"]);
+});
+
 describe("a tool call whose arguments are typed", () => {
   const text = { kind: "text", values: null } as const;
   const to = { name: "to", required: true, nullable: false, type: text };

@@ -2,7 +2,7 @@
 
 import type { LeafOf } from "../audit/leaf-schema.ts";
 import type { ArgumentValues } from "../core/argument-type.ts";
-import type { Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { readArguments } from "../facts/arguments.ts";
 import { type DecidableCall, decide } from "../gateway/steps/decide.ts";
 import { actionRequest } from "../gateway/steps/decide-actions.ts";
@@ -34,6 +34,9 @@ export interface CommittedFacts {
   readonly arguments: CommittedText;
 }
 
+/** Names of the sign-offs that an entry was decided with, or why they are not known. */
+export type GivenSignOffs = Result<readonly string[], string>;
+
 export interface DecisionExplanation {
   readonly leaf: DecidedLeaf;
   /** Whether evaluating it again gives what is on record. */
@@ -51,6 +54,7 @@ export function explainDecision(
   leaf: DecidedLeaf,
   content: string | null,
   committed: CommittedFacts,
+  given: GivenSignOffs = noneGiven,
 ): DecisionExplanation {
   const cannot = (detail: string): DecisionExplanation => ({
     leaf,
@@ -62,15 +66,19 @@ export function explainDecision(
   if (leaf.facts === null || (leaf.type === "call.decided" && leaf.target === null)) {
     return cannot("policy was not asked: what was sent could not be described to it");
   }
+  if (!given.ok) return cannot(given.failure);
   if (content === null) return cannot(`nothing is kept of the revision ${leaf.revision}`);
   const revision = readRecordedRevision(leaf.revision, content);
-  return revision.ok ? explainBy(revision.value, leaf, committed) : cannot(revision.failure);
+  return revision.ok ? explainBy(revision.value, leaf, committed, given.value) : cannot(revision.failure);
 }
+
+const noneGiven = ok([]);
 
 function explainBy(
   revision: RecordedRevision,
   leaf: DecidedLeaf,
   committed: CommittedFacts,
+  given: readonly string[],
 ): DecisionExplanation {
   const { loaded } = revision;
   const slices = slicePolicies(loaded.policies, loaded.world);
@@ -88,7 +96,7 @@ function explainBy(
     revision: leaf.revision,
     counters,
     decide: (request) => {
-      const decision = decideAgain(request);
+      const decision = decideAgain(request, given);
       asked.push({ request, decision });
       return decision;
     },
@@ -108,6 +116,7 @@ function explainBy(
         request,
         known ? { ...decision, shadow } : null,
         unknown,
+        given,
       );
     }),
     unknown: [...unknown].filter(([fact]) => names.has(fact)).map(([fact, why]) => ({ fact, why })),

@@ -36,6 +36,8 @@ export interface DecidedAction {
   readonly decision: Decision;
   /** Labels that the detectors found in the arguments; null when these cannot be described. */
   readonly labels: readonly string[] | null;
+  /** What of the facts is recorded, as they were when this was decided; null when they cannot be described. */
+  readonly facts: { readonly labels: readonly string[]; readonly time: number } | null;
   /** Why policy was not asked, or null. */
   readonly undescribable: string | null;
 }
@@ -83,13 +85,15 @@ export function decideAction(
       : described.failure.detail;
   if (undescribable !== null || !described.ok) {
     const decision = denied(parts.policy.revision);
-    return { id, action, classification, decision, labels: null, undescribable };
+    return { id, action, classification, decision, labels: null, facts: null, undescribable };
   }
+  const { labels } = described.value;
+  const facts = { labels: unionOfLabels(call.facts.labels, labels), time: call.facts.time };
   const decision = parts.policy.decide(
     actionRequest(call, action.tool, classification, described.value),
     given,
   );
-  return { id, action, classification, decision, labels: described.value.labels, undescribable: null };
+  return { id, action, classification, decision, labels, facts, undescribable: null };
 }
 
 /** What a tool call has of the call that it comes out of. */
@@ -160,10 +164,7 @@ export function actionEntry(
       effect_basis: classification.basis,
       unattended: classification.unattended !== null,
       tool_digest: classification.toolDigest,
-      facts:
-        decided.labels === null
-          ? null
-          : { labels: [...unionOfLabels(call.facts.labels, decided.labels)], time: call.facts.time },
+      facts: decided.facts === null ? null : { ...decided.facts, labels: [...decided.facts.labels] },
       arguments: commitment(salt.bytes, "action.decided", "arguments", sha256(argumentBytes)),
       decision: decision.outcome,
       policies: recordedPolicies(decision.policies),

@@ -43,12 +43,16 @@ export interface Explainable {
 /** More permits that do not apply are not told. */
 const mostOthers = 20;
 
-/** `decision` is null when facts that policies look at are not known: `unknown` has them by name, with why. */
+/**
+ * `decision` is null when facts that policies look at are not known: `unknown` has them by name, with why. `given`: sign-offs
+ * that it was decided with.
+ */
 export function explainRequest(
   { loaded, files, slices }: Explainable,
   request: DecisionRequest,
   decision: Decision | null,
   unknown: ReadonlyMap<string, string>,
+  given: readonly string[] = [],
 ): ExplainedAnswer {
   const asked = askedText(request);
   const slice = slices.get(actionOf(request));
@@ -60,7 +64,7 @@ export function explainRequest(
   }
   // What is denied is denied even if every sign-off were given, and a vote is decided as if they were.
   const asIfGiven = decision?.outcome === "deny" || request.action === "approve";
-  const approvals = asIfGiven && slice.readsSignOffs ? loaded.world.signOffs : [];
+  const approvals = asIfGiven && slice.readsSignOffs ? loaded.world.signOffs : given;
   // Counters that are not on record are left out: what reads them cannot be evaluated then, and says so.
   const known = isModelRequest(request) ? (request.context.counters ?? {}) : {};
   const counters = counterUses(loaded.policies).filter(({ path }) => known[path] !== undefined);
