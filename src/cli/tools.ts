@@ -3,9 +3,11 @@
 import { createReadStream } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { Command, Option } from "commander";
+import { parseConfig } from "../config/parse-config.ts";
 import { pinTool } from "../config/pin-tool.ts";
 import { readConfigText } from "../config/read-text.ts";
 import type { Config } from "../config/schema.ts";
+import { readYaml } from "../config/yaml-document.ts";
 import { rewriteFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { argumentRecord, opaqueMembers } from "../facts/argument-schema.ts";
@@ -178,6 +180,10 @@ async function write(file: string, name: string, pinned: Parameters<typeof pinTo
   const after = pinTool(text, name, pinned);
   if (!after.ok) throw new Finding(`\`${shownPath(file)}\`: ${after.failure}`);
   if (after.value === text) return false;
+  const yaml = readYaml(after.value);
+  const loads = yaml.ok ? parseConfig(yaml.value.value) : yaml;
+  if (!loads.ok)
+    throw new Finding(`\`${shownPath(file)}\` would not load any more: ${loads.failure[0]?.message}`);
   try {
     if (await rewriteFile(file, text, after.value)) return true;
   } catch (fault) {

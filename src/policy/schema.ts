@@ -92,7 +92,10 @@ function toolAction(name: string, read: RecordType | null): string {
   const context =
     read === null
       ? "ActionFacts"
-      : factsType(actionFacts, [`${argumentsFact}: ${argumentTypeText(read, "    ")}`]);
+      : factsType(actionFacts, [`${argumentsFact}: ${argumentTypeText(read, "    ")}`]).replaceAll(
+          "\n",
+          "\n  ",
+        );
   return `  action ${cedarString(name)} in [Action::"${toolGroup}"] appliesTo {
     principal: [Application], resource: [Tool], context: ${context}
   };`;

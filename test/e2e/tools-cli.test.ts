@@ -95,7 +95,10 @@ test("what cannot be pinned is said to be, and the file stays as it is", async (
   const folder = await started(t);
   writeFileSync(join(folder, "two.json"), JSON.stringify([weather, { ...weather, description: "x" }]));
   writeFileSync(join(folder, "bad.json"), '{"name":"a","name":"b"}');
-  writeFileSync(join(folder, "bare.json"), JSON.stringify([{ name: "chat" }, { name: "send_email" }]));
+  writeFileSync(
+    join(folder, "bare.json"),
+    JSON.stringify([{ name: "chat" }, { name: "send_email" }, { name: "n".repeat(129) }]),
+  );
   const before = readFileSync(join(folder, "portcullis.yaml"), "utf8");
   const read = ["--effect", "read"];
   for (const [args, code, message] of [
@@ -117,6 +120,11 @@ test("what cannot be pinned is said to be, and the file stays as it is", async (
     ],
     [["pin", "a", "--from", "nowhere.json", ...read], 2, /`nowhere\.json` cannot be read \(ENOENT\)/],
     [["pin", "chat", "--from", "bare.json", ...read], 1, /`chat` has the name of a built-in action/],
+    [
+      ["pin", "n".repeat(129), "--from", "bare.json", ...read],
+      1,
+      /would not load any more: .*longer than 128/,
+    ],
     [["pin", "send_email", "--from", "bare.json", "--parameters"], 1, /states no `parameters`/],
     [["pin", "send_email", "--from", "bare.json", "--effect", "reads"], 2, /Allowed choices are read, write/],
     [["pin", "send_email"], 2, /required option '--from <file>'/],
