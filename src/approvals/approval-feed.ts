@@ -146,7 +146,8 @@ export class ApprovalFeed {
   async #look(): Promise<void> {
     this.#behind = false;
     try {
-      const unlisted = new Set(this.#holds.keys());
+      const known = [...this.#holds];
+      const listed = new Set<string>();
       const changed = new Set<string>();
       for (let after = ""; ; ) {
         const rows = await this.#source.list({
@@ -155,13 +156,16 @@ export class ApprovalFeed {
           limit: page,
         });
         for (const row of rows) {
-          unlisted.delete(row.hold);
+          listed.add(row.id);
           if (this.#differs(row)) changed.add(row.hold);
         }
         after = rows.at(-1)?.id ?? "";
         if (rows.length < page) break;
       }
-      for (const id of [...changed, ...unlisted]) {
+      // What was open and is listed no more has ended.
+      const isListed = ({ item }: KnownItem): boolean => !isOpen(item.state) || listed.has(item.id);
+      for (const [id, { items }] of known) if (![...items.values()].every(isListed)) changed.add(id);
+      for (const id of changed) {
         const hold = await this.#source.hold(id);
         if (hold !== null) this.#note(hold);
       }
