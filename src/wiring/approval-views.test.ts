@@ -36,9 +36,9 @@ async function viewed(gateway: TestGateway, id: string): Promise<ApprovalView> {
   const hold = await gateway.desk.holdOfApproval(id);
   const approval = hold === null ? undefined : current(hold).find((one) => one.id === id);
   assert.ok(hold !== null && approval !== undefined);
-  const { operatorName } = gateway.parts.holding;
+  const { holding } = gateway.parts;
   const nameOf = async (subject: string) => {
-    const name = await operatorName(subject);
+    const name = await holding.operatorName(subject);
     return name === null ? null : { kind: "operator" as const, name };
   };
   const sources = { desk: gateway.desk, subjects: { nameOf }, gateway: () => gateway.parts };
