@@ -52,14 +52,6 @@ function what(entry: Row): string {
       return arrow(text("requested_model"), text("target"));
     case "action.decided":
       return `${text("tool")} (${text("effect")})`;
-    case "approval.requested":
-    case "approval.edited":
-    case "approval.viewed":
-    case "approval.voted":
-    case "approval.vote_refused":
-    case "approval.closed":
-    case "approval.released":
-      return approval(leaf);
     case "call.completed":
       return `${text("target")} ${text("status")}`.trim();
     case "key.rotated":
@@ -67,6 +59,14 @@ function what(entry: Row): string {
     case "secret.set":
     case "secret.destroyed":
       return `${text("secret")} version ${text("version")}`;
+    case "approval.requested":
+      return `${text("approval")} for ${text("tool") || text("target")}`;
+    case "approval.vote_refused":
+      return `${text("approval")}: ${text("refused")}`;
+    case "approval.edited":
+      return `${text("approval")} as revision ${text("revision")}`;
+    case "approval.released":
+      return arrow(text("approval"), text("released_to"));
     case "payload.expired":
       return `of ${text("entries")} entries, ${text("oldest")} to ${text("newest")}`;
     case "log.opened":
@@ -82,11 +82,6 @@ function what(entry: Row): string {
         (text("revision") || text("digest")).slice(0, 12)
       );
   }
-}
-
-function approval(leaf: Row): string {
-  const how = textOf(leaf, "refused") || textOf(leaf, "state");
-  return [textOf(leaf, "tool"), textOf(leaf, "approval"), how].filter((text) => text !== "").join(" ");
 }
 
 function arrow(from: string, to: string): string {
