@@ -18,6 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "portcullis-held-"));
 writeFileSync(
   join(folder, "portcullis.yaml"),
   `providers: { demo: { type: demo } }
+groups: { operators: [owner@localhost] }
 applications: [{ name: assistant }]
 approvals: { open_after: 1s, heartbeat: 5s, max_pending: { application: ${clients}, user: ${clients} } }
 log: { level: warn }
@@ -103,8 +104,9 @@ function call({
       });
     });
     made.on("error", rejected);
+    const parameters = { type: "object", properties: { to: { type: "string" } } };
     const offered = tools
-      ? { tools: [{ type: "function", function: { name: "send_email", parameters: { type: "object" } } }] }
+      ? { tools: [{ type: "function", function: { name: "send_email", parameters } }] }
       : {};
     const messages = [{ role: "user", content }];
     made.end(JSON.stringify({ model: "demo/assistant", stream, messages, ...offered }));

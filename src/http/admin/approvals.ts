@@ -94,9 +94,9 @@ const params = z.strictObject({ id: approvalId });
 const reason = z
   .string()
   .trim()
-  .min(1)
   .max(2_000)
-  .optional()
+  .nullish()
+  .transform((text) => text || null)
   .register(adminSchemas, { description: "For the record, and for whoever asked." });
 const listQuery = z.strictObject({
   state: z
@@ -207,7 +207,7 @@ function voteRoute(plain: FastifyInstance, approvals: ApprovalServices, sourceAd
     async (request, reply) => {
       const voter = voterOf(request, sourceAddress);
       if (!voter.ok) return refuse(reply, voter.failure);
-      const ballot = { ...request.body, reason: request.body.reason ?? null };
+      const ballot = { ...request.body, reason: request.body.reason };
       return answered(reply, await approvals.vote(request.params.id, voter.value, ballot));
     },
   );
@@ -236,7 +236,7 @@ function editRoute(plain: FastifyInstance, approvals: ApprovalServices, sourceAd
     async (request, reply) => {
       const voter = voterOf(request, sourceAddress);
       if (!voter.ok) return refuse(reply, voter.failure);
-      const { digest: seen, arguments: bytes, reason: why = null } = request.body;
+      const { digest: seen, arguments: bytes, reason: why } = request.body;
       const edit = { digest: seen, bytes, reason: why };
       return answered(reply, await approvals.edit(request.params.id, voter.value, edit));
     },
@@ -265,7 +265,7 @@ function revokeRoute(
     async (request, reply) => {
       const voter = voterOf(request, sourceAddress);
       if (!voter.ok) return refuse(reply, voter.failure);
-      const { reason: why = null } = request.body;
+      const { reason: why } = request.body;
       return answered(reply, await approvals.revoke(request.params.id, voter.value, why));
     },
   );
