@@ -31,6 +31,8 @@ export interface TestGateway {
   hangUp(said: string): Promise<string>;
   /** Stops it in the middle of whatever it does, or lets it go on. */
   freeze(frozen: boolean): void;
+  /** Has it drain; `ended` says when it has. */
+  drain(): void;
   /** Ends without warning, and leaves the folder. */
   kill(): Promise<void>;
   /** Drains, verifies the trail, and leaves the folder. */
@@ -45,12 +47,13 @@ export function testFolder(files: Readonly<Record<string, string>> = {}): string
   return folder;
 }
 
-/** `environment` is added to this process's own. */
+/** `environment` is added to this process's own. `port` is for one that comes back where it was. */
 export async function startGateway(
   folder: string = testFolder(),
   environment: Readonly<Record<string, string>> = {},
+  port = 0,
 ): Promise<TestGateway> {
-  const child = spawn(command, ["up", "--dir", folder, "--listen", "127.0.0.1:0"], {
+  const child = spawn(command, ["up", "--dir", folder, "--listen", `127.0.0.1:${port}`], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
@@ -79,6 +82,7 @@ export async function startGateway(
       child.kill("SIGHUP");
       return line;
     },
+    drain: () => void child.kill("SIGTERM"),
     freeze: (frozen) => void child.kill(frozen ? "SIGSTOP" : "SIGCONT"),
     kill: async () => {
       if (child.exitCode !== null) return;
