@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,24 +24,37 @@ export async function startNginx(gateway: string): Promise<Nginx> {
   const { key, cert } = authority.issue();
   const folder = testFolder({ "gate.key": key, "gate.pem": cert });
   const port = await freePort();
-  writeFileSync(join(folder, "nginx.conf"), configFor(new URL(gateway).host, port, folder));
+  const child = await run(folder, port, serverOfPage(new URL(gateway).host, port, folder));
+  return { url: `https://localhost:${port}`, port, ca: authority.cert, ...child };
+}
+
+/** With nothing but where to pass requests on to: all else is as nginx does it by itself, but for `more`. */
+export async function startBareNginx(
+  gateway: string,
+  more: string,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const port = await freePort();
+  const server = `server { listen 127.0.0.1:${port}; location / { proxy_pass ${gateway}; ${more} } }`;
+  return { url: `http://127.0.0.1:${port}`, ...(await run(testFolder(), port, server)) };
+}
+
+async function run(folder: string, port: number, server: string): Promise<AsyncDisposable> {
+  writeFileSync(join(folder, "nginx.conf"), configWith(server, folder));
   const child = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   await listening(child, port);
   return {
-    url: `https://localhost:${port}`,
-    port,
-    ca: authority.cert,
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       if (child.exitCode === null) await once(child, "exit");
+      rmSync(folder, { recursive: true });
     },
   };
 }
 
 /** The page's block with this machine's places in it; whatever else it says is as on the page. */
-function configFor(gateway: string, port: number, folder: string): string {
+function serverOfPage(gateway: string, port: number, folder: string): string {
   const page = readFileSync(resolve(import.meta.dirname, "../../docs/operations.md"), "utf8");
   const block = /^```nginx\n(.*?)^```$/ms.exec(page)?.[1];
   assert.ok(block !== undefined, "the page has its nginx block");
@@ -52,7 +65,10 @@ function configFor(gateway: string, port: number, folder: string): string {
     ["/etc/nginx/gate.key", join(folder, "gate.key")],
   ];
   for (const [there] of here) assert.ok(block.includes(there), there);
-  const server = here.reduce((text, [there, ours]) => text.replace(there, ours), block);
+  return here.reduce((text, [there, ours]) => text.replace(there, ours), block);
+}
+
+function configWith(server: string, folder: string): string {
   const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (kind) => `${kind}_temp_path ${join(folder, kind)};`,
   );
