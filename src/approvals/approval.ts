@@ -45,6 +45,8 @@ export const approvalRecord = z.strictObject({
   editors: z.array(z.string()),
   /** Pseudonym of the operator who made the key that asked, or null. */
   key_creator: z.string().nullable(),
+  /** Pseudonym of the operator who took it back. */
+  revoked_by: z.string().optional(),
 });
 
 export const holdRecord = z.strictObject({
@@ -72,7 +74,7 @@ export const approvalContent = z.strictObject({
   question: z.string(),
   /** Names of those who must not decide, because they ask. */
   requesters: z.array(z.string()),
-  /** What voters said, and who made this revision of another, by their pseudonyms. */
+  /** What voters said, and who made this revision of another or took it back, by their pseudonyms. */
   reasons: z.record(z.string(), z.string()),
 });
 

@@ -13,6 +13,7 @@ import { type Filing, type FilingFailure, type FilingParts, fileHold } from "./f
 import { approvalOf, recordOf, stateOf } from "./kept-hold.ts";
 import type { DeskFaults, Ender, Voter } from "./ports.ts";
 import { type Release, type ReleaseRequest, type ReleasingParts, release } from "./releasing.ts";
+import { revokedBy } from "./revoking.ts";
 import { type Ballot, castVote, readSubject, type VoteFailure } from "./voting.ts";
 import { type WaitEnd, Waiting, type WaitOptions } from "./waiting.ts";
 
@@ -197,8 +198,7 @@ export class ApprovalDesk {
   /** Takes back what waits, or was approved and not yet used. */
   async revoke(id: string, voter: Voter, reason: string | null): Promise<Result<Approval, VoteFailure>> {
     const operator = await this.#parts.entries.operatorId(voter.name);
-    const by: Ender = { kind: "operator", id: operator };
-    return this.#end(id, "revoke", by, reason);
+    return this.#end(id, "revoke", { kind: "operator", id: operator }, reason);
   }
 
   /** By whoever asked for it. */
@@ -219,7 +219,9 @@ export class ApprovalDesk {
       if (nextState(approval.state, event) === null) {
         return fail({ reason: "not_pending" as const, state: approval.state });
       }
-      const over = ended(this.#parts.entries, hold, event, by, now, {
+      const named =
+        by.kind === "operator" ? await revokedBy(this.#parts, subject.value, by.id, reason) : hold;
+      const over = ended(this.#parts.entries, named, event, by, now, {
         only: (one) => one.id === id,
         reason,
       });

@@ -133,6 +133,25 @@ describe("a tool call that waits", () => {
     }
   });
 
+  test("that is taken back is told as that, by whom and why, whether or not it was approved before", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    for (const approved of [false, true]) {
+      const first = gateway.channel();
+      const gone = gateway.call(ask({ user: String(approved) }), { channel: first });
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      first.leave();
+      await gone;
+      if (approved) await vote(gateway, approval);
+      const revoked = await gateway.desk.revoke(approval.id, ben, "too late");
+      assert.ok(revoked.ok);
+      const retry = await gateway.call(ask({ user: String(approved) }));
+      assert.match(retry.text, /`send_email` was revoked by ben@example\.com: too late\./);
+      assert.doesNotMatch(retry.text, /tool_calls|ana@example/);
+    }
+  });
+
   test("and was rejected is refused in the same conversation without asking anybody again", async () => {
     await using gateway = await open();
     gateway.upstream().script = () => whole(200, mailAnswer);

@@ -8,7 +8,17 @@ import { AIMessage, type AIMessageChunk, HumanMessage, ToolMessage } from "@lang
 import { ChatOpenAI } from "@langchain/openai";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import OpenAI from "openai";
-import { decide, invite, mail, mailConfig, mailId, mailModel, pending, said, sent } from "../e2e/mail-gate.ts";
+import {
+  decide,
+  invite,
+  mail,
+  mailConfig,
+  mailId,
+  mailModel,
+  pending,
+  said,
+  sent,
+} from "../e2e/mail-gate.ts";
 import { startGateway, type TestGateway, testFolder } from "../e2e/test-gateway.ts";
 import { completionOf } from "../e2e/trail.ts";
 

@@ -2,8 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askMail, decide, invite, mailBody, mailConfig, mailFolder, mailModel, pending } from "./mail-gate.ts";
-import { proposal } from "./mail-gate.ts";
+import {
+  askMail,
+  decide,
+  invite,
+  mailBody,
+  mailConfig,
+  mailFolder,
+  mailModel,
+  pending,
+  proposal,
+} from "./mail-gate.ts";
 import { withoutCommand } from "./needs.ts";
 import { startBareNginx } from "./nginx.ts";
 import { startGateway } from "./test-gateway.ts";
@@ -73,5 +82,7 @@ function callOf(answer: Response): string | null {
 }
 
 function withoutBeats(text: string): string {
-  return text.replaceAll(": waiting\n\n", "").replace(/data: [^\n]*"delta":\{\},"finish_reason":null[^\n]*\n\n/g, "");
+  return text
+    .replaceAll(": waiting\n\n", "")
+    .replace(/data: [^\n]*"delta":\{\},"finish_reason":null[^\n]*\n\n/g, "");
 }

@@ -18,8 +18,9 @@ export function waitingParts(
 }
 
 export async function unreleasedOf(parts: GatewayParts, { approval, content }: Part): Promise<Unreleased> {
-  const last = approval.votes.findLast(({ decision }) => decision === "reject");
-  const by = last === undefined ? null : await parts.holding.operatorName(last.voter);
-  const reason = last === undefined ? null : (content?.reasons[last.voter] ?? null);
+  const rejecter = approval.votes.findLast(({ decision }) => decision === "reject")?.voter;
+  const ender = approval.revoked_by ?? rejecter;
+  const by = ender === undefined ? null : await parts.holding.operatorName(ender);
+  const reason = ender === undefined ? null : (content?.reasons[ender] ?? null);
   return { tool: approval.tool, state: approval.state, by, reason };
 }

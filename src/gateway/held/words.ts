@@ -37,7 +37,7 @@ function fate({ state, by, reason }: Unreleased): string {
     case "cancelled":
       return "was cancelled by its requester.";
     case "revoked":
-      return `was approved and then revoked${who}${why}`;
+      return `was revoked${who}${why}`;
     case "lapsed":
       return "was approved, and its approval lapsed before it was used.";
     case "stale":
