@@ -59,22 +59,26 @@ export class Attaching {
 
   /** The hold that this request left behind, taken over for it; null when there is none that can be joined. */
   async join(attachKey: string): Promise<Hold | null> {
-    return this.#takeOver(await this.#parts.holds.byAttachKey(attachKey));
+    return this.#takeOver(() => this.#parts.holds.byAttachKey(attachKey));
   }
 
   /** As `join`, for a request that names the hold. */
   async joinById(id: string): Promise<Hold | null> {
-    return this.#takeOver(await this.#parts.holds.byId(id));
+    return this.#takeOver(() => this.#parts.holds.byId(id));
   }
 
-  async #takeOver(hold: Hold | null): Promise<Hold | null> {
+  async #takeOver(read: () => Promise<Hold | null>): Promise<Hold | null> {
     const { holds, instance, hasEnded } = this.#parts;
-    if (hold === null || isOver(hold) || joinableUntil(hold) <= (await holds.store.now())) return null;
-    const { attended } = hold;
-    if (attended !== null && (attended === instance || !(await hasEnded(attended)))) return null;
-    const { outcome, hold: joined } = await holds.change(hold, { ...hold, attended: instance }, []);
-    // Somebody else was faster: a live duplicate is a call of its own.
-    return outcome === "changed" ? joined : null;
+    for (;;) {
+      const hold = await read();
+      if (hold === null || isOver(hold) || joinableUntil(hold) <= (await holds.store.now())) return null;
+      const { attended } = hold;
+      // A live duplicate is a call of its own.
+      if (attended !== null && (attended === instance || !(await hasEnded(attended)))) return null;
+      const { outcome, hold: joined } = await holds.change(hold, { ...hold, attended: instance }, []);
+      // Somebody else was faster: another retry, or a vote, which is no reason to ask the model and people again.
+      if (outcome === "changed") return joined;
+    }
   }
 
   /** Nobody here waits for it any more. What it waits for is left as it is. */

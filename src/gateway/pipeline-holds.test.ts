@@ -228,6 +228,26 @@ describe("a tool call that waits", () => {
     assert.equal(gateway.upstream().sent.length, 3, third.text);
   });
 
+  test("is joined by a retry that comes at the very time of a vote", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    for (let round = 0; round < 16; round += 1) {
+      const first = gateway.channel();
+      const gone = gateway.call(ask({ seed: round }), { channel: first });
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      first.leave();
+      await gone;
+      const hold = await gateway.desk.hold(approval.hold);
+      const voted = vote(gateway, approval);
+      // A little later each time, so that one of them comes between what the other reads and writes.
+      for (let turn = 0; turn < round; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      const joined = await gateway.desk.join(hold?.attachKey ?? "");
+      await voted;
+      assert.equal(joined?.id, approval.hold, String(round));
+    }
+  });
+
   test("of a live duplicate is a wait of its own", async () => {
     await using gateway = await open();
     gateway.upstream().script = () => whole(200, mailAnswer);
