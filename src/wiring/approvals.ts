@@ -9,6 +9,7 @@ import type { ApprovalRules, DeskFaults, Ruling, Vault, VoteFacts, Voter } from 
 import type { DataKeys } from "../audit/data-keys.ts";
 import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";
+import { maxClockBehindMs } from "../audit/trail-clock.ts";
 import { groupsOf, isApprover } from "../config/approvers.ts";
 import type { Config } from "../config/schema.ts";
 import { personName } from "../core/person-name.ts";
@@ -77,7 +78,7 @@ function vaultOf(dataKeys: DataKeys): Vault {
   };
 }
 
-function approvalRules({ config, gateway, mayVote, stands }: ApprovalParts): ApprovalRules {
+function approvalRules({ store, config, gateway, mayVote, stands }: ApprovalParts): ApprovalRules {
   return {
     get caps() {
       const { application, user } = config().approvals.max_pending;
@@ -91,7 +92,7 @@ function approvalRules({ config, gateway, mayVote, stands }: ApprovalParts): App
       return { quorum, decideWithinMs, useWithinMs };
     },
     isApprover: (signOff, operator) => isApprover(config(), signOff, operator),
-    mayVote,
+    mayVote: async (voter) => (await clockAhead(store, gateway())) ?? mayVote(voter),
     stands,
     mayApprove: (voter, approval, signOff, facts) =>
       decideVote(config(), gateway(), voter, approval, signOff, facts),
@@ -113,6 +114,19 @@ function approvalRules({ config, gateway, mayVote, stands }: ApprovalParts): App
       return ok({ ruling: rulingOf(decision), question, labels: described.value.labels });
     },
   };
+}
+
+/**
+ * An approval expires by the store's clock and a vote is stamped by the gateway's: where that one is far ahead, a vote in
+ * time would read on the trail as one that came too late.
+ */
+async function clockAhead(
+  store: Pick<ApprovalStore, "now">,
+  { clock }: Pick<GatewayParts, "clock">,
+): Promise<string | null> {
+  const aheadMs = clock.now() - (await store.now());
+  if (aheadMs <= maxClockBehindMs) return null;
+  return `the gateway's clock is ${Math.round(aheadMs / 1000)} s ahead of the data store's, so that no vote can be recorded as one in time; set both right`;
 }
 
 function decideVote(
