@@ -1,31 +1,18 @@
 // A clock that jumps under a running gateway: forward it goes along, back it records nothing until it is right again.
 
 import assert from "node:assert/strict";
-import { globSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { without } from "./needs.ts";
+import { fakedClock, withoutFaketime } from "./faked-clock.ts";
 import { startGateway, testFolder } from "./test-gateway.ts";
 import { readTrail } from "./trail.ts";
-
-const [library = ""] = globSync("/usr/lib/*/faketime/libfaketimeMT.so.1");
-const withoutFaketime = without(
-  library !== "",
-  "there is no libfaketime here: `apt-get install libfaketime` brings it",
-);
 
 test("a clock that jumps ahead, back and right again", { skip: withoutFaketime }, async (t) => {
   const folder = testFolder();
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, "time");
-  const jump = (offset: string): void => writeFileSync(file, offset);
-  jump("+0");
-  const gateway = await startGateway(join(folder, "gateway"), {
-    LD_PRELOAD: library,
-    FAKETIME_TIMESTAMP_FILE: file,
-    FAKETIME_NO_CACHE: "1",
-    FAKETIME_DONT_FAKE_MONOTONIC: "1",
-  });
+  const { environment, jump } = fakedClock(join(folder, "time"));
+  const gateway = await startGateway(join(folder, "gateway"), environment);
   t.after(() => gateway.kill());
   const status = async (): Promise<number> => {
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
