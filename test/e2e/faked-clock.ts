@@ -14,7 +14,7 @@ export interface FakedClock {
   /** For the process whose clock it is. */
   readonly environment: Readonly<Record<string, string>>;
   /** `+1d`, `-1h`: from now on the clock is by that much not the machine's. */
-  jump(offset: string): void;
+  readonly jump: (offset: string) => void;
 }
 
 /** `file` says where the clock stands. */

@@ -1,12 +1,12 @@
 // A gateway before a model that proposes to write an e-mail until it sees that it was written, and the people who sign it off.
 
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApprovalSummary } from "../../src/http/admin/approvals.ts";
 import { asOperator } from "./admin-bench.ts";
+import { asOwner } from "./held-call.ts";
 import { type ScriptedUpstream, scriptedUpstream } from "./scripted-upstream.ts";
 import { type TestGateway, testFolder } from "./test-gateway.ts";
 
@@ -48,7 +48,8 @@ export const proposal: Readonly<Record<Mode, string>> = {
   ),
 };
 
-const written: Readonly<Record<Mode, string>> = {
+/** What it says once it has seen that. */
+export const written: Readonly<Record<Mode, string>> = {
   whole: JSON.stringify({
     ...{ id: "chatcmpl-2", object: "chat.completion", created: 1, model: "m" },
     choices: [{ index: 0, message: { role: "assistant", content: sent }, finish_reason: "stop" }],
@@ -111,13 +112,12 @@ export async function invite(
   gateway: Pick<TestGateway, "url" | "folder">,
   name: "ana" | "ben",
 ): Promise<string> {
-  const { token } = JSON.parse(readFileSync(join(gateway.folder, "data", "operator.json"), "utf8"));
-  const invited = await asOperator(gateway.url, token)("POST", "/operators", { name: `${name}@example.com` });
+  const invited = await asOwner(gateway)("POST", "/operators", { name: `${name}@example.com` });
   assert.equal(invited.status, 201, invited.text);
   return invited.json.token;
 }
 
-/** Waits until so many wait whose requests say this, and returns them. */
+/** All that wait, once there are so many. */
 export async function pending(
   gateway: Pick<TestGateway, "url">,
   token: string,
