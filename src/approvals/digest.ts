@@ -3,6 +3,7 @@
 import { createHmac, hash } from "node:crypto";
 import { canonicalJson } from "../core/canonical-json.ts";
 import type { SecretValue } from "../core/secret-value.ts";
+import { parseStrictJsonText } from "../core/strict-json.ts";
 
 export interface SignedOff {
   readonly application: string;
@@ -54,15 +55,15 @@ export function fingerprint(
   );
 }
 
+/** Deeper than anything that is described as JSON. */
+const maxDepth = 512;
+
+/** Only what everybody reads in one way has a meaning besides its very bytes: see core/strict-json.ts. */
 function sameMeaning(bytes: string): string {
-  try {
-    return JSON.stringify(sorted(JSON.parse(bytes)));
-  } catch {
-    return bytes;
-  }
+  const read = parseStrictJsonText(bytes, maxDepth, "exact");
+  return read.ok ? JSON.stringify(sorted(read.value)) : bytes;
 }
 
-/** Depth is bounded by that of what was described. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
