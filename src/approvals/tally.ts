@@ -14,10 +14,12 @@ export interface Tally {
  * the phases: there are at most 32 × 20 places). The same votes give the same tally.
  */
 export function tally(required: readonly SignOffNeeded[], votes: readonly Vote[]): Tally {
-  const approving = votes.filter(({ decision }) => decision === "approve");
+  const approving = new Map(
+    votes.filter(({ decision }) => decision === "approve").map((vote) => [vote.voter, vote]),
+  );
   const places = required.flatMap(({ name, quorum }) => Array.from({ length: quorum }, () => name));
   const holders: (Vote | null)[] = places.map(() => null);
-  for (const vote of approving) seat(vote, places, holders, new Set());
+  for (const vote of approving.values()) seat(vote, places, holders, new Set());
   const given = new Map<string, number>();
   for (const [place, holder] of holders.entries()) {
     const name = places[place];
