@@ -17,7 +17,7 @@ export interface ResumeBinding {
   readonly user: string | null;
   /** The messages before the one that carries it. */
   readonly before: readonly unknown[];
-  /** The text that carries it, without it. */
+  /** The text that carries it; whatever looks like a marker in it does not count. */
   readonly text: string;
 }
 
@@ -31,7 +31,7 @@ function macOf(key: SecretValue, binding: ResumeBinding): string {
   const bound = JSON.stringify([
     ...["portcullis/resume-marker/v1", hold, choice, application, user],
     hash("sha256", canonicalForm(before), "hex"),
-    hash("sha256", text, "hex"),
+    hash("sha256", text.replace(pattern, ""), "hex"),
   ]);
   return key.useBytes((raw) => createHmac("sha256", raw).update(bound).digest("base64url"));
 }
@@ -53,8 +53,9 @@ export interface ResumeClaim {
 }
 
 /**
- * Which turn the messages pick up (`unmarked` are the same without their markers): the one whose marker stands once in all of them, in an assistant's message that is, with
- * all before it, what it was when the marker was given out. Null when there is none, or it is another's, forged or moved.
+ * Which turn the messages pick up (`unmarked` are the same without their markers): the one whose marker stands once in all of
+ * them, in an assistant's message that is, with all before it, what it was when the marker was given out. Null when there is
+ * none, or it is another's, forged or moved.
  */
 export function resumeClaim(
   key: SecretValue,
@@ -92,7 +93,7 @@ function markersIn(message: unknown): readonly { readonly marker: string; readon
   const text = message["role"] === "assistant" ? textOf(message) : null;
   if (text === null) return [];
   const found = [...text.matchAll(pattern)].map(([, marker = ""]) => marker);
-  return found.map((marker) => ({ marker, text: text.replace(pattern, "") }));
+  return found.map((marker) => ({ marker, text }));
 }
 
 /** Some clients send a message's text back as parts. */
