@@ -1,9 +1,12 @@
 // How long a client can wait: what it says, or what nearly all of them can.
 
 import type { RequestHeaders } from "../call.ts";
+import type { HeartbeatTimes } from "./heartbeat.ts";
 
 /** Part of a client's time that is left for the answer to reach it. */
 const margin = 0.05;
+/** Of the time that a client bears silence, what may be over before it hears something. */
+const silentPart = 0.5;
 
 /** Milliseconds that are left since the call arrived. */
 export function waitLeftMs(
@@ -19,6 +22,24 @@ export function waitLeftMs(
   if (prefersAsync(call)) return 0;
   const whole = stated === null ? waitMs : Math.min(waitMs, stated * 1000 * (1 - margin));
   return Math.max(0, whole - (now - call.arrivedAt));
+}
+
+/**
+ * When an answer is opened and kept alive: sooner than usual for a client that gives up when it has heard nothing for a while.
+ * OpenAI's SDKs wait that long for the head of a stream (JavaScript), or for anything at all (Python).
+ */
+export function beatTimes(
+  { headers }: { readonly headers: RequestHeaders },
+  stream: boolean,
+  { commitMs, beatMs }: HeartbeatTimes,
+): HeartbeatTimes {
+  const silent = seconds(headers["x-stainless-read-timeout"]);
+  const untilHead = stream ? seconds(headers["x-stainless-timeout"]) : null;
+  const most = Math.min(silent ?? Infinity, untilHead ?? Infinity) * 1000 * silentPart;
+  return {
+    commitMs: Math.min(commitMs, most),
+    beatMs: silent === null ? beatMs : Math.min(beatMs, silent * 1000 * silentPart),
+  };
 }
 
 /** Whether the client asks not to wait on this connection (RFC 7240 §4.1). */

@@ -12,7 +12,7 @@ import { endRefused, recordEnd } from "../ending.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { RequestIdentity } from "./conversation.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { prefersAsync, waitLeftMs } from "./patience.ts";
+import { beatTimes, prefersAsync, waitLeftMs } from "./patience.ts";
 import { ActionRecheck } from "./recheck.ts";
 import { repromptedBy } from "./reprompt.ts";
 import { resumeMarker } from "./resume-marker.ts";
@@ -95,7 +95,7 @@ export async function waitWithBeats(
   const beat = new Heartbeat({
     client,
     framing: writer.form.framing,
-    times: parts.waiting,
+    times: beatTimes(run.call, run.call.request.stream, parts.waiting),
     open: () => writer.open(),
     naming,
   });
