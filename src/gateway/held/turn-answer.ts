@@ -69,9 +69,23 @@ export function streamTail(turn: StreamTurn, fates: Fates): Buffer {
     else events.push(...withoutChoices(held, proposing));
   }
   for (const choice of turn.choices) {
-    events.push(...choiceEvents(turn, choice, fates, sentText(turn.sent, choice.index)));
+    events.push(...choiceEvents(turn, choice, fates, textsOf(turn, choice.index)));
   }
   return Buffer.from([...events, ...tail].join(""));
+}
+
+interface Texts {
+  /** What the client has of a choice's text. */
+  readonly sent: string;
+  /** What was kept back of it: text that came after the first tool call, or beside another choice's. */
+  readonly kept: string;
+}
+
+const noTexts: Texts = { sent: "", kept: "" };
+
+function textsOf({ sent, held }: Pick<StreamTurn, "sent" | "held">, choice: number): Texts {
+  const kept = held.filter(({ choices }) => choices.includes(choice)).map(({ raw }) => raw);
+  return { sent: sentText(sent, choice), kept: sentText(kept.join(""), choice) };
 }
 
 function withoutChoices(held: StreamTurn["held"][number], gone: ReadonlySet<number>): readonly string[] {
@@ -88,19 +102,21 @@ function choiceEvents(
   turn: Pick<HeldTurn, "naming">,
   { index, message, finish_reason: finish }: HeldTurn["choices"][number],
   fates: Fates,
-  text = "",
+  { sent, kept }: Texts,
+  as = index,
 ): readonly string[] {
   const left = remaining(index, message, fates);
   const chunk = (delta: object, finishReason: string | null): string =>
     event({
       ...turn.naming,
       object: "chat.completion.chunk",
-      choices: [{ index, delta, finish_reason: finishReason }],
+      choices: [{ index: as, delta, finish_reason: finishReason }],
     });
-  const events = [chunk({ role: "assistant", content: fates.note(index, text) }, null)];
+  const said = `${kept}${fates.note(index, `${sent}${kept}`) ?? ""}`;
+  const events = [chunk({ role: "assistant", content: said === "" ? null : said }, null)];
   const { tool_calls: calls, function_call: legacy } = left.message;
   if (Array.isArray(calls)) {
-    events.push(chunk({ tool_calls: calls.map((call, at) => ({ index: at, ...call })) }, null));
+    events.push(chunk({ tool_calls: calls.map((call, at) => ({ ...call, index: at })) }, null));
   }
   if (legacy !== undefined) events.push(chunk({ function_call: legacy }, null));
   return [...events, chunk({}, left.proposes ? finish : "stop")];
@@ -118,9 +134,7 @@ export function resumedWhole(turn: HeldTurn, choice: number, fates: Fates): Buff
 
 export function resumedStream(turn: HeldTurn, choice: number, fates: Fates, withUsage: boolean): Buffer {
   const { message, finish_reason } = choiceOf(turn, choice);
-  const events = choiceEvents(turn, { index: choice, message, finish_reason }, fates).map((one) =>
-    one.replace(/"choices":\[\{"index":\d+/, '"choices":[{"index":0'),
-  );
+  const events = choiceEvents(turn, { index: choice, message, finish_reason }, fates, noTexts, 0);
   const usage = event({ ...turn.naming, object: "chat.completion.chunk", choices: [], usage: noTokens });
   return Buffer.from([...events, ...(withUsage ? [usage] : []), "data: [DONE]\n\n"].join(""));
 }
@@ -139,7 +153,7 @@ export function sentText(sent: string, choice: number): string {
   let text = "";
   for (const one of sent.split("\n\n")) {
     if (!one.startsWith("data: ")) continue;
-    const chunk: unknown = JSON.parse(one.slice("data: ".length));
+    const chunk: unknown = JSON.parse(one.slice("data: ".length).replaceAll("\ndata: ", "\n"));
     const listed: readonly unknown[] =
       isObject(chunk) && Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
     for (const [position, part] of listed.entries()) {
