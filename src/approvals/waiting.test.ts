@@ -118,7 +118,7 @@ describe("whoever waits", () => {
     assert.equal(await early, "time");
     assert.equal(store.expired, 0);
     store.now = 2_000;
-    assert.equal(await store.wait(), "settled");
+    assert.equal(await store.wait({ ms: 0 }), "settled");
     assert.equal(store.expired, 1);
   });
 

@@ -72,12 +72,16 @@ export class Waiting {
         // What cannot be read is found out by the release, which says so.
         if (hold === null || isSettled(hold)) return "settled";
         if (signal.aborted) return "aborted";
+        const dueIn = nextExpiry(hold) - (await this.#parts.now());
+        if (dueIn <= 0) {
+          // Nobody is told that something waits whose time is over.
+          await this.#parts.expire(hold);
+          continue;
+        }
         if (this.#draining) return "drain";
         const left = until - performance.now();
         if (left <= 0) return "time";
-        const dueIn = Math.max(0, nextExpiry(hold) - (await this.#parts.now()));
-        if (dueIn === 0) await this.#parts.expire(hold);
-        else await bell.rung(Math.min(left, dueIn));
+        await bell.rung(Math.min(left, dueIn));
       }
     } finally {
       signal.removeEventListener("abort", bell.ring);
