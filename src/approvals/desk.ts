@@ -4,7 +4,7 @@
 import type { EncodedEntry } from "../core/entry.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { type Approval, type ApprovalContent, current, type Hold } from "./approval.ts";
-import { type ApprovalState, nextState } from "./approval-states.ts";
+import type { ApprovalState } from "./approval-states.ts";
 import type { ApprovalQuery } from "./approval-store.ts";
 import { Attaching, type AttachingParts, firstIdAt } from "./attaching.ts";
 import { type Edit, type EditFailure, edited } from "./editing.ts";
@@ -198,7 +198,9 @@ export class ApprovalDesk {
   /** Takes back what waits, or was approved and not yet used. */
   async revoke(id: string, voter: Voter, reason: string | null): Promise<Result<Approval, VoteFailure>> {
     const operator = await this.#parts.entries.operatorId(voter.name);
-    return this.#end(id, "revoke", { kind: "operator", id: operator }, reason);
+    const revoked = await this.#end(id, "revoke", { kind: "operator", id: operator }, reason);
+    if (!revoked.ok) await this.#refused(id, "revoke", revoked.failure, operator);
+    return revoked;
   }
 
   /** By whoever asked for it. */
@@ -216,8 +218,9 @@ export class ApprovalDesk {
       const subject = await readSubject(this.#parts, id);
       if (!subject.ok) return subject;
       const { hold, approval, now } = subject.value;
-      if (nextState(approval.state, event) === null) {
-        return fail({ reason: "not_pending" as const, state: approval.state });
+      // Of another's approval an application learns nothing.
+      if (by.kind === "application" && by.id !== approval.application) {
+        return fail({ reason: "unknown_approval" as const });
       }
       const named =
         by.kind === "operator" ? await revokedBy(this.#parts, subject.value, by.id, reason) : hold;
@@ -245,7 +248,7 @@ export class ApprovalDesk {
 
   async #refused(
     id: string,
-    decision: "approve" | "reject" | "edit",
+    decision: "approve" | "reject" | "edit" | "revoke",
     failure: EditFailure,
     operator: string,
   ): Promise<void> {

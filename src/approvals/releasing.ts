@@ -1,6 +1,7 @@
 // The release of what was signed off: policy and membership of today are asked again, and then the claim, the decision and
 // `approval.released` are one transaction. Nothing is released before all of its turn is decided.
 
+import { setTimeout } from "node:timers/promises";
 import type { EncodedEntry } from "../core/entry.ts";
 import { type Approval, type ApprovalContent, current, type Hold, isSettled } from "./approval.ts";
 import { type ApprovalEvent, nextState } from "./approval-states.ts";
@@ -55,6 +56,8 @@ export interface ReleasingParts {
 
 /** Others may change the same hold at the same time; each of them ends something, so that this ends too. */
 const maxTries = 100;
+/** Policies that were just activated by another gateway are in force here a moment later. */
+const policyPauseMs = 50;
 
 export async function release(parts: ReleasingParts, id: string, request: ReleaseRequest): Promise<Release> {
   for (let tries = 0; tries < maxTries; tries += 1) {
@@ -73,7 +76,7 @@ async function tryRelease(
   hold: Hold,
   request: ReleaseRequest,
 ): Promise<Release | null> {
-  const candidates = current(hold).filter(({ state }) => state === "approved" || state === "released");
+  const candidates = current(hold).filter(isCandidate);
   if (candidates.length === 0) return settled(parts, hold, nothing);
   const now = await parts.holds.store.now();
   if (hold.usable_until === null || now >= hold.usable_until) return lapse(parts, hold, now);
@@ -94,7 +97,13 @@ async function tryRelease(
   if (checked.entries.length === 0) return settled(parts, hold, nothing);
   const conditions = { until: hold.usable_until, revision };
   const { outcome, hold: after } = await parts.holds.change(hold, checked.hold, checked.entries, conditions);
+  if (outcome === "policy_changed") await setTimeout(policyPauseMs);
   return outcome === "changed" ? settled(parts, after, checked.delivered) : null;
+}
+
+/** A call is made once under its approval, whoever comes for it; an answer may be handed on again. */
+function isCandidate({ state, kind }: Approval): boolean {
+  return state === "approved" || (state === "released" && kind === "action");
 }
 
 /** What was approved and not used in time; what was released in time stays so, and is not given out again. */
