@@ -122,8 +122,13 @@ async function assembled(body: string): Promise<readonly OpenAI.ChatCompletion.C
   return completion.choices;
 }
 
-const choicesOf = (body: Buffer): readonly Readonly<Record<string, never>>[] =>
-  JSON.parse(body.toString()).choices;
+interface AnswerChoice {
+  readonly message: Readonly<Record<string, unknown>>;
+  readonly finish_reason: string | null;
+}
+
+const choicesOf = (body: Buffer): readonly AnswerChoice[] => JSON.parse(body.toString()).choices;
+
 const mail = call("send_email", '{"to":"a", "n": 1.50}', "c1");
 const weather = call("get_weather", "{}", "c2");
 
@@ -175,7 +180,7 @@ describe("an answer in one piece", () => {
     const message = { role: "assistant", content: parts, tool_calls: [mail] };
     const turn = wholeTurn([{ message, finish_reason: "tool_calls" }]);
     const [choice] = choicesOf(wholeAnswer(turn, fates({ dropped: [[0, 0]] })));
-    assert.deepEqual(choice?.["message"]["content"], [...parts, { type: "text", text: " NOTE 0" }]);
+    assert.deepEqual(choice?.message["content"], [...parts, { type: "text", text: " NOTE 0" }]);
     assert.deepEqual(asked, [[0, "Hm."]]);
   });
 
@@ -194,7 +199,7 @@ describe("an answer in one piece", () => {
       [0, 2, '{"a":1}'],
     ] as const;
     const [choice] = choicesOf(wholeAnswer(turn, fates({ edited })));
-    assert.deepEqual(choice?.["message"], {
+    assert.deepEqual(choice?.message, {
       role: "assistant",
       content: null,
       tool_calls: [
@@ -237,7 +242,7 @@ describe("an answer in one piece", () => {
     );
     assert.deepEqual(two, said);
     assert.deepEqual(one, { index: 1, message: { content: "one NOTE 1" }, finish_reason: "stop" });
-    assert.deepEqual(zero?.["message"], {
+    assert.deepEqual(zero?.message, {
       content: "zero",
       tool_calls: [mail, call("get_weather", "[]", "c2")],
     });
@@ -295,12 +300,12 @@ describe("a stream", () => {
       );
       const body = `${turn.sent}${streamTail(turn, fates(fate))}`;
       const [choice] = await assembled(body);
-      assert.equal(choice?.message.content, whole?.["message"]["content"], JSON.stringify(fate));
+      assert.equal(choice?.message.content, whole?.message["content"], JSON.stringify(fate));
       const got = choice?.message.tool_calls?.map((one) =>
         one.type === "function" ? call(one.function.name, one.function.arguments, one.id) : one,
       );
-      assert.deepEqual(got, whole?.["message"]["tool_calls"], JSON.stringify(fate));
-      assert.equal(choice?.finish_reason, whole?.["finish_reason"]);
+      assert.deepEqual(got, whole?.message["tool_calls"], JSON.stringify(fate));
+      assert.equal(choice?.finish_reason, whole?.finish_reason);
       assert.ok(body.endsWith(`${usage}${done}`));
     }
   });
