@@ -45,8 +45,9 @@ class Relay {
   readonly #inspection: StreamInspection;
   readonly #decoder: SseDecoder;
   readonly #writer: AnswerWriter;
-  /** What went out, for a retry that gets what waits now. Only where something may come to wait. */
+  /** What went out, for a retry that gets what waits now. Only where a tool was offered. */
   readonly #sent: KeptAnswer;
+  #anythingSent = false;
 
   constructor(
     parts: GatewayParts,
@@ -112,9 +113,28 @@ class Relay {
   /** The stream ended as it should: decide, record, and let go of what was kept back. */
   async end(): Promise<void> {
     if (this.#inspection.errorEvent !== null) return this.#endWithUpstreamError(this.#inspection.errorEvent);
+    const { actions, truncated } = this.#inspection;
+    const verdict = decideActions(this.#parts, this.#run, actions, truncated);
+    if (verdict.refusal?.reason === "approval_required") {
+      const refusal = this.#unkept(verdict.refusal);
+      if (refusal === null) return this.#hold(verdict);
+      return this.#letGo({ ...verdict, refusal });
+    }
+    return this.#letGo(verdict);
+  }
+
+  /** What goes out later has to follow on what went out before, also for a retry: what is not kept cannot wait. */
+  #unkept({ tools, policies }: Extract<Refusal, { reason: "approval_required" }>): Refusal | null {
+    if (!this.#anythingSent || this.#sent.whole() !== null) return null;
+    const detail =
+      this.#run.call.request.offeredTools.size === 0
+        ? "the request offered no tool, so nothing of its answer is kept to wait for a sign-off"
+        : "the text before it is larger than `limits.response`, so it cannot be kept to wait for a sign-off";
+    return { reason: "tool_call_denied", tools, detail, policies };
+  }
+
+  async #letGo(verdict: ActionsVerdict): Promise<void> {
     const inspection = this.#inspection;
-    const verdict = decideActions(this.#parts, this.#run, inspection.actions, inspection.truncated);
-    if (verdict.refusal?.reason === "approval_required") return this.#hold(verdict);
     // Only what waits is kept for a retry.
     if (this.#client.signal.aborted) return this.fail({ reason: "client_closed" });
     if (verdict.refusal !== null && !this.#client.started) {
@@ -232,6 +252,7 @@ class Relay {
       const [only] = out;
       const bytes = out.length === 1 && only !== undefined ? only : Buffer.concat(out);
       this.#sent.push(bytes);
+      this.#anythingSent = true;
       const drained = this.#writer.write(bytes);
       if (drained !== undefined) await drained;
     }
