@@ -31,6 +31,15 @@ export async function answerWhole(
 ): Promise<void> {
   if (answer.status < 200 || answer.status > 299)
     return passUpstreamError(parts, run, client, answer, headers);
+  if (client.started && run.call.request.stream) {
+    // While it waited for a sign-off its client was promised events.
+    const detail = "it is in one piece, and a stream was asked for";
+    const refusal: Refusal = { reason: "upstream_invalid", provider: run.target?.provider ?? "", detail };
+    return endRefused(parts, run, client, refusal, {
+      headers,
+      usage: usageOf(run, null, answer.body.length),
+    });
+  }
   const read = readAnswer(parts, run, answer);
   if (!read.ok) {
     return endRefused(parts, run, client, read.failure, {

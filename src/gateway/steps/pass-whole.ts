@@ -43,7 +43,7 @@ export async function passWhole(
     {
       outcome: "ok",
       reason: null,
-      status: answer.status,
+      status: client.started ? 200 : answer.status,
       servedModel,
       finishReasons,
       usage,
@@ -62,7 +62,7 @@ export async function passWhole(
       ...headers,
       ...servedHeaders(run),
       ...costHeader,
-      ...contentHeaders("application/json"),
+      ...contentHeaders(jsonType),
     },
     answer.body,
   );
@@ -85,23 +85,32 @@ export async function passUpstreamError(
     };
     return endRefused(parts, run, client, refusal, { headers: { ...headers, ...servedHeaders(run) } });
   }
+  const body = client.started && run.call.request.stream ? errorEvent(answer.body, type.value) : answer.body;
   const unrecorded = await recordEnd(parts, run, {
     outcome: "upstream_error",
     reason: null,
-    status: answer.status,
+    status: client.started ? 200 : answer.status,
     servedModel: null,
     finishReasons: [],
     // An upstream that refuses a request uses no tokens for it; one that fails does not say.
     usage: answer.status < 500 ? noUsage : usageOf(run, null, 0),
-    responseDigest: sha256(answer.body),
-    response: answer.body,
+    responseDigest: sha256(body),
+    response: body,
   });
   if (unrecorded !== null) return client.refuse(unrecorded, headers);
   client.respond(
     answer.status,
     { ...answer.headers, ...headers, ...servedHeaders(run), ...contentHeaders(type.value) },
-    answer.body,
+    body,
   );
+}
+
+/** For a client whose stream was opened while its call waited for a sign-off: what it reads as the stream's error. */
+function errorEvent(body: Buffer, type: string): Buffer {
+  const text = body.toString("utf8");
+  const json: unknown = type === jsonType ? JSON.parse(text) : null;
+  const told = isObject(json) && isObject(json["error"]) ? json : { error: { message: text } };
+  return Buffer.from(`data: ${JSON.stringify(told)}\n\n`);
 }
 
 /** What an error's body may be read as. A body that holds an answer is none: not every client looks at the status first. */
@@ -117,8 +126,10 @@ function errorContentType(body: Buffer, maxDepth: number): Result<string, string
   if (isObject(value) && ("choices" in value || foldedKey(value, answerNames) !== null)) {
     return fail("its error holds an answer");
   }
-  return ok("application/json");
+  return ok(jsonType);
 }
+
+const jsonType = "application/json";
 
 const answerNames: ReadonlySet<string> = new Set(["choices"]);
 
