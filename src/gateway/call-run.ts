@@ -58,8 +58,12 @@ export class CallRun {
   decided = false;
   /** Whether it holds a reservation: from then on it owes the counters what it used. */
   reserved = false;
-  /** What the call itself waits for, or waited for. */
+  /** The hold that it waits for, or has picked up: to be left once the call is over. */
   heldBy: string | null = null;
+  /** Whether its answer is what became of that hold, and not that it still waits. */
+  answersHold = false;
+  /** Whether its completion is durable. */
+  ended = false;
   /** Whether the answer under way is kept for a retry, should its client leave: it proposes something that may wait. */
   keepsAnswer = false;
   /** Requests that left for a provider. */

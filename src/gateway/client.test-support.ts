@@ -119,7 +119,7 @@ export class RecordingChannel implements ClientChannel {
   #over(ending: Ending, detail = ""): void {
     if (this.ending !== null) this.violations.push(`${ending} after ${this.ending}`);
     this.ending = ending;
-    this.#finished.resolve(ending === "respond" || ending === "end");
+    this.#finished.resolve(ending !== "cut");
     this.#journal.push(`${ending} ${detail}`.trim());
   }
 }

@@ -41,6 +41,7 @@ export async function recordEnd(
   }
   // Behind the catch: whatever befalls these, the call is completed.
   run.decided = true;
+  run.ended = true;
   if (run.reserved) settle(parts, run, completion.usage);
   watchEnd(parts, run, completion);
   return null;

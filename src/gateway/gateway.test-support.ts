@@ -96,6 +96,7 @@ export interface CallOptions {
   readonly endpoint?: Endpoint;
   readonly key?: string;
   readonly channel?: RecordingChannel;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface TestGateway extends AsyncDisposable {
@@ -282,10 +283,11 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       database.close();
     },
     channel: () => new RecordingChannel(journal),
-    call: async (body, { endpoint = "chat", key = made.value.key, channel = gateway.channel() } = {}) => {
+    call: async (body, options = {}) => {
+      const { endpoint = "chat", key = made.value.key, channel = gateway.channel(), headers = {} } = options;
       const incoming = {
         endpoint,
-        headers: { authorization: `Bearer ${key}` },
+        headers: { ...headers, authorization: `Bearer ${key}` },
         body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
         sourceAddress: "10.1.2.3",
         arrivedAt: performance.now(),

@@ -1,57 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Approval } from "../approvals/approval.ts";
-import type { Ballot } from "../approvals/voting.ts";
 import type { RecordingChannel } from "./client.test-support.ts";
-import { openTestGateway, type TestGateway, type TestGatewayOptions } from "./gateway.test-support.ts";
-import { policies } from "./paths.test-support.ts";
-import { ask, askStream, catalog, toolCall } from "./requests.test-support.ts";
-import { completion, delta, done, event, streamOf, whole } from "./upstream.test-support.ts";
-
-const patient = { waitMs: 60_000, commitMs: 60_000, beatMs: 60_000 };
-
-function open(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  return openTestGateway({ policies, catalog, waiting: patient, ...options });
-}
-
-const ben = { name: "ben@example.com", method: "token", sourceAddress: "10.0.0.9" } as const;
-
-/** Those that wait, once there are as many. */
-async function pending(gateway: TestGateway, count = 1): Promise<readonly Approval[]> {
-  for (;;) {
-    const found = await gateway.desk.list({ states: ["pending"], limit: 100 });
-    if (found.length >= count) return found;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-async function vote(
-  gateway: TestGateway,
-  approval: Approval,
-  decision: Ballot["decision"] = "approve",
-  reason: string | null = null,
-): Promise<void> {
-  const voted = await gateway.desk.vote(approval.id, ben, { decision, digest: approval.digest, reason });
-  assert.ok(voted.ok, voted.ok ? "" : JSON.stringify(voted.failure));
-}
-
-const mail = '{"to":"ana@example.com", "n": 1.50}';
-const mailAnswer = completion(
-  { content: "I will.", tool_calls: [toolCall("send_email", mail)] },
-  "tool_calls",
-);
-const mailStream = [
-  delta({ role: "assistant", content: "I will." }),
-  delta({
-    tool_calls: [
-      { index: 0, id: "call_1", type: "function", function: { name: "send_email", arguments: "" } },
-    ],
-  }),
-  delta({ tool_calls: [{ index: 0, function: { arguments: mail } }] }),
-  delta({}, "tool_calls"),
-  event({ id: "x", choices: [], usage: { prompt_tokens: 7, completion_tokens: 5 } }),
-  done,
-];
+import type { TestGateway } from "./gateway.test-support.ts";
+import {
+  ben,
+  holdsCalls,
+  mail,
+  mailAnswer,
+  mailStream,
+  open,
+  patient,
+  pending,
+  picture,
+  vote,
+} from "./holds.test-support.ts";
+import { ask, askStream, toolCall } from "./requests.test-support.ts";
+import { completion, delta, done, streamOf, whole } from "./upstream.test-support.ts";
 
 /** Types of the entries, with what matters of them. */
 async function story(gateway: TestGateway, from: number): Promise<readonly string[]> {
@@ -340,18 +304,8 @@ function streamed(body: string): string {
 }
 
 describe("a call that waits", () => {
-  const held = `${policies}
-    @id("big") @reason("ask first") @approval("default")
-    forbid (principal, action == Portcullis::Action::"chat", resource)
-    when { context.has_images } unless { context.approvals.contains("default") };`;
-  const picture = {
-    messages: [
-      { role: "user", content: [{ type: "image_url", image_url: { url: "https://example.com/a.png" } }] },
-    ],
-  };
-
   test("is seen by no model before it is signed off", async () => {
-    await using gateway = await open({ policies: held });
+    await using gateway = await open({ policies: holdsCalls });
     gateway.upstream().script = () => whole(200, completion({ content: "A cat" }));
     const from = await size(gateway);
     const channel = gateway.channel();
@@ -374,7 +328,7 @@ describe("a call that waits", () => {
   });
 
   test("that is rejected gets an answer in words, and no model was asked", async () => {
-    await using gateway = await open({ policies: held });
+    await using gateway = await open({ policies: holdsCalls });
     for (const stream of [false, true]) {
       const channel = gateway.channel();
       const call = gateway.call(ask({ ...picture, stream, user: String(stream) }), { channel });

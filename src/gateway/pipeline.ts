@@ -47,6 +47,7 @@ export async function handleCall(
     if (!described.ok) return await refuseUndescribed(parts, call, client, described.failure);
     run = new CallRun(described.value, parts.router.patience(described.value.request.requestedModel));
     const pickedUp = await pickUp(parts, described.value);
+    run.heldBy = pickedUp?.hold.id ?? null;
     if (pickedUp === null || pickedUp.content.kind === "request") {
       await tryTargets(parts, run, client, pickedUp?.hold ?? null);
       for (let next = run.takeNext(); next !== null; next = run.takeNext()) {
@@ -60,11 +61,19 @@ export async function handleCall(
   } finally {
     // What is not on record did not happen.
     if (run?.reserved === true && !run.decided) parts.reservations.release(call.id);
-    if (run !== null && run.heldBy !== null) {
-      await parts.holding.desk.leave(run.heldBy, await client.finished());
-    }
+    if (run !== null && run.heldBy !== null) await leaveHold(parts, run, run.heldBy, client);
     parts.watch.over(call);
   }
+}
+
+/** A retry finds what its client does not have in full: also an answer that was not put on record, and so not sent. */
+async function leaveHold(
+  { holding }: GatewayParts,
+  run: CallRun,
+  hold: string,
+  client: ClientChannel,
+): Promise<void> {
+  await holding.desk.leave(hold, run.answersHold && run.ended && (await client.finished()));
 }
 
 const tooLargeToRecord: Refusal = {
@@ -143,12 +152,10 @@ async function servePickedUp(
   client: ClientChannel,
   pickedUp: PickedUp & { readonly turn: HeldTurn },
 ): Promise<void> {
-  const { desk } = parts.holding;
   const { decision, entry } = await decided(parts, run, run.call.targets[0]);
   if (decision.outcome === "permit" && (await recorded(parts, run, entry))) {
     return serveAgain(parts, run, client, pickedUp, decisionHeaders(run.call.id, decision));
   }
-  await desk.leave(pickedUp.hold.id, false);
   if (decision.outcome === "permit") {
     return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
   }

@@ -38,29 +38,28 @@ export async function serveHold(
   client: ClientChannel,
   serving: Serving,
 ): Promise<void> {
-  const { desk } = parts.holding;
-  let delivered = false;
-  try {
-    for (;;) {
-      const end = await waitWithBeats(parts, run, client, { ...serving, naming: serving.turn.naming });
-      if (end === "settled") {
-        const recheck = new ActionRecheck(parts, run);
-        const release = await desk.release(serving.hold.id, { releasedTo: run.call.id, recheck });
-        // Somebody has edited it meanwhile: it waits again.
-        if (release.kind === "pending") continue;
-        if (await repromptedBy(parts, run, serving, release)) return;
-        await deliver(parts, run, client, serving, release, recheck);
-        delivered = await client.finished();
-        return;
-      }
-      if (end === "aborted") return await endGone(parts, run, serving);
-      const comesBack = end === "drain" || prefersAsync(run.call);
-      if (comesBack && !client.started) return await endPending(parts, run, client, serving);
-      return await endWaiting(parts, run, client, serving);
+  for (;;) {
+    const end = await waitWithBeats(parts, run, client, { ...serving, naming: serving.turn.naming });
+    if (end === "settled") {
+      const recheck = new ActionRecheck(parts, run);
+      const request = { releasedTo: run.call.id, recheck };
+      const release = await parts.holding.desk.release(serving.hold.id, request);
+      // Somebody has edited it meanwhile: it waits again.
+      if (release.kind === "pending") continue;
+      if (await repromptedBy(parts, run, serving, release)) return leaveBehind(parts, run, serving);
+      return deliver(parts, run, client, serving, release, recheck);
     }
-  } finally {
-    await desk.leave(serving.hold.id, delivered);
+    if (end === "aborted") return endGone(parts, run, client, serving);
+    const comesBack = end === "drain" || prefersAsync(run.call);
+    if (comesBack && !client.started) return endPending(parts, run, client, serving);
+    return endWaiting(parts, run, client, serving);
   }
+}
+
+/** The call goes on without it: what comes of the model's next turn is another hold. */
+async function leaveBehind({ holding }: GatewayParts, run: CallRun, { hold }: Serving): Promise<void> {
+  run.heldBy = null;
+  await holding.desk.leave(hold.id, false);
 }
 
 /** A request that is answered from what an earlier one left waiting: its retry, or one that goes on with it. */
@@ -121,14 +120,19 @@ async function deliver(
     parts.log.error({ call: run.call.id, hold: serving.hold.id }, "what was held cannot be read");
     return endRefused(parts, run, client, { reason: "internal" }, { headers: serving.headers });
   }
+  run.answersHold = true;
   for (const { entry, payload } of recheck.recordings) {
     if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);
   }
   const unreleased = await Promise.all(release.refused.map((part) => unreleasedOf(parts, part)));
   if (release.released.length === 0 && parts.waiting.onReject === "error") {
     const refusal: Refusal = { reason: "approval_refused", detail: unreleasedNote(unreleased, run.call.id) };
-    const outcome = "withheld";
-    return endRefused(parts, run, client, refusal, { headers: serving.headers, outcome, ...ofEnd(serving) });
+    return endRefused(parts, run, client, refusal, {
+      headers: serving.headers,
+      outcome: "withheld",
+      ...ofEnd(serving),
+      ...heldBy(run, serving),
+    });
   }
   const fates: Fates = {
     dropped: new Set(release.refused.map(({ approval }) => placeKey(approval))),
@@ -248,12 +252,17 @@ export async function endPending(
   });
 }
 
-async function endGone(parts: GatewayParts, run: CallRun, serving: Serving): Promise<void> {
+async function endGone(
+  parts: GatewayParts,
+  run: CallRun,
+  client: ClientChannel,
+  serving: Serving,
+): Promise<void> {
   const refusal: Refusal = { reason: "client_closed" };
   await recordEnd(parts, run, {
     outcome: "client_closed",
     reason: refusal.reason,
-    status: parts.statusOf(refusal),
+    status: client.started ? serving.writer.form.status : parts.statusOf(refusal),
     ...serving.end,
     ...heldBy(run, serving),
     responseDigest: null,

@@ -64,6 +64,8 @@ export async function holdActions(
       before: actionEntries(parts, run, verdict),
     });
   }
+  if (run.heldBy !== null) await parts.holding.desk.leave(run.heldBy, false);
+  run.heldBy = filed.value.id;
   for (const { entry, payload } of recordings) {
     if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);
   }
@@ -127,7 +129,7 @@ function notFiled(
   const denied = (detail: string): Refusal => ({ reason: "tool_call_denied", tools, detail, policies });
   switch (failure.reason) {
     case "full":
-      return denied("as many approvals wait as may (`approvals.pending`); have some decided first");
+      return denied("as many approvals wait as may (`approvals.max_pending`); have some decided first");
     case "rejected_before":
       return denied("the same was rejected before in this conversation, and is not asked for again");
     case "undeclared":

@@ -43,7 +43,7 @@ export async function holdCall(
   if (hold === null) {
     const filed = await file(parts, run, target, decision);
     if (!filed.ok) {
-      await endRefused(parts, run, client, notFiled(decision, filed.failure), { headers });
+      await endRefused(parts, run, client, notFiled(filed.failure), { headers });
       return null;
     }
     hold = filed.value;
@@ -124,8 +124,9 @@ function file(
   });
 }
 
-function notFiled({ policies }: CallDecision, failure: FilingFailure): Refusal {
-  const refused = (detail: string): Refusal => ({ reason: "policy_denied", policies, detail });
+/** Not for the reason that the policies give: they would let people decide. */
+function notFiled(failure: FilingFailure): Refusal {
+  const refused = (detail: string): Refusal => ({ reason: "policy_denied", policies: [], detail });
   switch (failure.reason) {
     case "full":
       return refused("as many approvals wait as may (`approvals.max_pending`); have some decided first");
@@ -203,11 +204,13 @@ async function afterRelease(
     }
     return decision;
   }
+  run.answersHold = true;
   const unreleased = await Promise.all(release.refused.map((part) => unreleasedOf(parts, part)));
   const note = unreleasedNote(unreleased, run.call.id);
   if (run.call.endpoint === "embeddings" || parts.waiting.onReject === "error") {
     const refusal: Refusal = { reason: "approval_refused", detail: note };
-    await endRefused(parts, run, client, refusal, { headers, outcome: "withheld" });
+    const outcome = "withheld";
+    await endRefused(parts, run, client, refusal, { headers, outcome, ...heldBy(run, held) });
   } else {
     await say(held, note, "withheld");
   }
@@ -218,10 +221,11 @@ async function giveUp(held: HeldCall, end: "time" | "aborted" | "drain"): Promis
   const { parts, run, client, hold } = held;
   const headers = held.writer.form.headers();
   if (end === "aborted") {
-    await endRefused(parts, run, client, { reason: "client_closed" }, { headers });
+    await endRefused(parts, run, client, { reason: "client_closed" }, { headers, ...heldBy(run, { hold }) });
   } else if (
-    !client.started &&
-    (end === "drain" || prefersAsync(run.call) || run.call.endpoint === "embeddings")
+    // No words of ours are an embedding.
+    run.call.endpoint === "embeddings" ||
+    (!client.started && (end === "drain" || prefersAsync(run.call)))
   ) {
     await endPending(parts, run, client, { hold, headers, end: { usage: noUsage } });
   } else {

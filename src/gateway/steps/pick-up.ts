@@ -2,6 +2,8 @@
 // by the very application and user whose it is.
 
 import { current, type Hold } from "../../approvals/approval.ts";
+import type { ApprovalDesk } from "../../approvals/desk.ts";
+import { parseStrictJson } from "../../core/strict-json.ts";
 import { isObject, member } from "../../facts/json-shape.ts";
 import type { DescribedCall } from "../call.ts";
 import { type RequestIdentity, requestIdentity } from "../held/conversation.ts";
@@ -19,7 +21,7 @@ export interface PickedUp {
 
 /** Null for nearly every call. What is picked up has to be left again. */
 export async function pickUp(
-  { holding, clock }: Pick<GatewayParts, "holding" | "clock">,
+  { holding, clock, limits }: Pick<GatewayParts, "holding" | "clock" | "limits">,
   call: DescribedCall,
 ): Promise<PickedUp | null> {
   const { desk, markerKey } = holding;
@@ -27,22 +29,40 @@ export async function pickUp(
   if (call.marked === undefined && !desk.mayJoin(name, clock.now())) return null;
   const identity = requestIdentity(call);
   const who = { application: name, user: call.user };
-  const marked = call.marked === undefined ? [] : messagesOf(call.marked);
+  const marked = call.marked === undefined ? [] : messagesOf(call.marked, limits.depth);
   const claim = resumeClaim(markerKey, marked, identity.messages, who);
   const hold = claim === null ? await desk.join(identity.attachKey) : await desk.joinById(claim.hold);
   if (hold === null) return null;
   // The marker is bound to both, and so is the request's identity; a hold of another would be a fault of ours.
   if (hold.application !== name || hold.user !== call.user) throw new Error(`hold ${hold.id} is another's`);
-  const answer = await desk.answerOf(hold);
-  if (answer === null || current(hold).length === 0) {
-    await desk.leave(hold.id, false);
-    return null;
+  let content: HeldContent | null = null;
+  try {
+    content = await contentFor(desk, hold, call);
+  } finally {
+    if (content === null) await desk.leave(hold.id, false);
   }
-  return { hold, content: decodeHeld(answer), resumed: claim?.choice ?? null, identity };
+  return content === null ? null : { hold, content, resumed: claim?.choice ?? null, identity };
 }
 
-function messagesOf(body: Buffer): readonly unknown[] {
-  const parsed: unknown = JSON.parse(body.toString("utf8"));
-  const listed = isObject(parsed) ? member(parsed, "messages") : undefined;
+/** Null when it cannot be read, or is another request than this one. */
+async function contentFor(
+  desk: ApprovalDesk,
+  hold: Hold,
+  { body }: Pick<DescribedCall, "body">,
+): Promise<HeldContent | null> {
+  const answer = await desk.answerOf(hold);
+  const [first] = current(hold);
+  if (answer === null || first === undefined) return null;
+  const content = decodeHeld(answer);
+  if (content.kind !== "request") return content;
+  // People sign off these very bytes; the same request in other bytes is asked for anew.
+  const asked = await desk.contentOf(hold, first);
+  return asked?.bytes === body.toString("utf8") ? content : null;
+}
+
+/** The bytes were not inspected: what was is what is left of them without their markers. */
+function messagesOf(marked: Buffer, maxDepth: number): readonly unknown[] {
+  const read = parseStrictJson(marked, maxDepth);
+  const listed = read.ok && isObject(read.value.value) ? member(read.value.value, "messages") : undefined;
   return Array.isArray(listed) ? listed : [];
 }
