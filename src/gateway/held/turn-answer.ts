@@ -112,7 +112,9 @@ function choiceEvents(
       object: "chat.completion.chunk",
       choices: [{ index: as, delta, finish_reason: finishReason }],
     });
-  const said = `${kept}${fates.note(index, `${sent}${kept}`) ?? ""}`;
+  // Where nothing is left of what a choice proposes, nothing that was kept back with it goes out either.
+  const shown = left.proposes ? kept : "";
+  const said = `${shown}${fates.note(index, `${sent}${shown}`) ?? ""}`;
   const events = [chunk({ role: "assistant", content: said === "" ? null : said }, null)];
   const { tool_calls: calls, function_call: legacy } = left.message;
   if (Array.isArray(calls)) {
