@@ -101,7 +101,7 @@ describe("approvals at a gateway of which nobody else has a token", () => {
     );
     assert.deepEqual(
       refused.map((leaf) => leaf.refused),
-      ["other_digest", "undescribable", "superseded", "superseded", "editor"],
+      ["other_digest", "undescribable", "superseded", "superseded", "editor", "not_pending"],
     );
   });
 
