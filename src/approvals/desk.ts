@@ -9,6 +9,7 @@ import type { ApprovalQuery } from "./approval-store.ts";
 import { Attaching, type AttachingParts, firstIdAt } from "./attaching.ts";
 import { type Edit, type EditFailure, edited } from "./editing.ts";
 import { ended } from "./ending.ts";
+import { Expiry } from "./expiry.ts";
 import { type Filing, type FilingFailure, type FilingParts, fileHold } from "./filing.ts";
 import { approvalOf, recordOf, stateOf } from "./kept-hold.ts";
 import type { DeskFaults, Ender, Voter } from "./ports.ts";
@@ -25,24 +26,21 @@ export interface DeskParts extends FilingParts, ReleasingParts, AttachingParts {
 
 /** How often a race is run again: 50 who vote at once lose 49 times at most. */
 const maxTries = 200;
-const expiryIntervalMs = 1000;
-const expiryBatch = 100;
 const pastLimit = 500;
 
 export class ApprovalDesk {
   readonly #parts: DeskParts;
   readonly #waiting: Waiting;
   readonly #attaching: Attaching;
-  readonly #damaged = new Set<string>();
-  #timer: NodeJS.Timeout | null = null;
-  #sweeping: Promise<void> | null = null;
+  readonly #expiry: Expiry;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
     const { holds } = parts;
+    this.#expiry = new Expiry(parts);
     this.#waiting = new Waiting({
       read: (id) => holds.byId(id),
-      expire: (hold) => this.#expire(hold),
+      expire: (hold) => this.#expiry.expire(hold),
       now: () => holds.store.now(),
     });
     this.#attaching = new Attaching(parts);
@@ -52,7 +50,7 @@ export class ApprovalDesk {
   /** Reads what was left behind. From now on what is due ends by itself. */
   async start(): Promise<void> {
     await this.#attaching.look();
-    this.#timer ??= setInterval(() => this.#sweep(), expiryIntervalMs).unref();
+    this.#expiry.start();
   }
 
   /** Whoever waits is told; nothing of what is waited for changes. */
@@ -60,10 +58,8 @@ export class ApprovalDesk {
     this.#waiting.drain();
   }
 
-  async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-    await this.#sweeping;
+  stop(): Promise<void> {
+    return this.#expiry.stop();
   }
 
   /** Others may have changed anything. */
@@ -258,42 +254,5 @@ export class ApprovalDesk {
     const ruling = "ruling" in failure ? failure.ruling : null;
     const refused = { decision, reason: failure.reason, ruling };
     await this.#parts.record([this.#parts.entries.voteRefused(approval, refused, operator)]);
-  }
-
-  async #expire(hold: Hold): Promise<void> {
-    const now = await this.#parts.holds.store.now();
-    const isDue = ({ state, expires_at }: Approval): boolean => state === "pending" && expires_at <= now;
-    const due = current(hold).filter(isDue);
-    const expired = ended(this.#parts.entries, hold, "decide_time_over", { kind: "gateway" }, now, {
-      only: isDue,
-    });
-    if (expired !== null) {
-      const from = Math.max(...due.map((approval) => approval.expires_at));
-      await this.#parts.holds.change(hold, expired.hold, expired.entries, { from });
-      return;
-    }
-    if (hold.usable_until === null || hold.usable_until > now) return;
-    const lapsed = ended(this.#parts.entries, hold, "use_time_over", { kind: "gateway" }, now);
-    if (lapsed === null) return;
-    await this.#parts.holds.change(hold, lapsed.hold, lapsed.entries, { from: hold.usable_until });
-  }
-
-  #sweep(): void {
-    this.#sweeping ??= this.#expireDue()
-      .catch((fault: unknown) => this.#parts.faults.failed("approvals could not be ended in time", fault))
-      .finally(() => {
-        this.#sweeping = null;
-      });
-  }
-
-  async #expireDue(): Promise<void> {
-    const { holds } = this.#parts;
-    // What was changed in the store stays due for good, and must not keep the others from their turn.
-    for (const id of await holds.store.due(expiryBatch + this.#damaged.size)) {
-      if (this.#damaged.has(id)) continue;
-      const hold = await holds.byId(id);
-      if (hold === null) this.#damaged.add(id);
-      else await this.#expire(hold);
-    }
   }
 }

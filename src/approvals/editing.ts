@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import type { Approval, ApprovalContent, Hold, SignOffNeeded } from "./approval.ts";
 import { nextState } from "./approval-states.ts";
 import { fingerprint } from "./digest.ts";
-import { digestOf, type FilingParts, termsOf } from "./filing.ts";
+import { digestOf, type FilingParts, type Terms, termsOf } from "./filing.ts";
 import type { Voter } from "./ports.ts";
 import { replaced, type Subject, staleness, type VoteFailure } from "./voting.ts";
 
@@ -46,8 +46,8 @@ export async function edited(
   if (!described.ok) return fail({ reason: "undescribable", detail: described.failure });
   const { ruling, question, labels } = described.value;
   if (ruling.outcome === "deny") return fail({ reason: "policy_denied", ruling });
-  const required = requiredOf(parts, approval, ruling.signOffs);
-  if (required === null) {
+  const terms = termsOfEdit(parts, approval, ruling.signOffs);
+  if (terms === null) {
     return fail({ reason: "undescribable", detail: "policy asks for a sign-off that is not declared" });
   }
   const state = nextState(approval.state, "edit");
@@ -62,7 +62,10 @@ export async function edited(
     fingerprint: fingerprint(parts.fingerprintKey, asked, edit.bytes),
     policies: ruling.policies.map(({ id, reason }) => ({ id, reason })),
     policy_revision: ruling.revision,
-    required,
+    required: terms.required,
+    // What is added may leave less time, and never more.
+    expires_at: Math.min(approval.expires_at, now + terms.decideWithinMs),
+    use_within_ms: Math.min(approval.use_within_ms, terms.useWithinMs),
     votes: [],
     editors: [...approval.editors.filter((one) => one !== operator), operator],
   };
@@ -89,12 +92,12 @@ export async function edited(
 }
 
 /** What was asked for of the bytes before is asked for of these too: an edit never takes a sign-off away. */
-function requiredOf(
+function termsOfEdit(
   { rules }: Pick<FilingParts, "rules">,
   { required }: Approval,
   signOffs: readonly string[],
-): SignOffNeeded[] | null {
+): (Omit<Terms, "required"> & { readonly required: SignOffNeeded[] }) | null {
   const added = signOffs.filter((name) => !required.some((one) => one.name === name));
   const terms = termsOf(rules, added);
-  return terms.ok ? [...required, ...terms.value.required] : null;
+  return terms.ok ? { ...terms.value, required: [...required, ...terms.value.required] } : null;
 }

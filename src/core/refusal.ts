@@ -48,6 +48,9 @@ export type Refusal =
     }
   /** It waits still, and this connection cannot: the same request finds it again. */
   | { readonly reason: "approval_pending"; readonly location: string; readonly retryAfterSeconds: number }
+  /** Of another application it is said as well that there is none. */
+  | { readonly reason: "approval_not_found"; readonly approval: string }
+  | { readonly reason: "approval_decided"; readonly approval: string; readonly state: string }
   /** Nobody signed it off. */
   | { readonly reason: "approval_refused"; readonly detail: string }
   | {

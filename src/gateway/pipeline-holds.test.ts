@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { cancelApproval } from "./cancel-approval.ts";
 import type { RecordingChannel } from "./client.test-support.ts";
 import type { TestGateway } from "./gateway.test-support.ts";
 import {
@@ -412,4 +413,26 @@ describe("where the model is told what was rejected", () => {
     assert.equal(turn, 3);
     assert.match(channel.text, /was rejected by ben@example\.com: no\./);
   });
+});
+
+test("what waits is taken back by the application that asked, and by no other", async () => {
+  await using gateway = await open();
+  gateway.upstream().script = () => whole(200, mailAnswer);
+  const channel = gateway.channel();
+  const call = gateway.call(ask(), { channel });
+  const [approval] = await pending(gateway);
+  assert.ok(approval);
+  const cancel = (key: string, id = approval.id): ReturnType<typeof cancelApproval> =>
+    cancelApproval(gateway.parts, { authorization: `Bearer ${key}` }, "10.1.2.3", id);
+  const reasonOf = async (cancelled: ReturnType<typeof cancelApproval>): Promise<string> => {
+    const done = await cancelled;
+    return done.ok ? done.value.state : done.failure.reason;
+  };
+  assert.equal(await reasonOf(cancel("pcl_wrong")), "invalid_api_key");
+  assert.equal(await reasonOf(cancel(gateway.key, "apr_unknown")), "approval_not_found");
+  assert.equal(await reasonOf(cancel(gateway.key)), "cancelled");
+  assert.equal(await reasonOf(cancel(gateway.key)), "approval_decided");
+  await call;
+  assert.match(channel.text, /`send_email` was cancelled by its requester\./);
+  assert.doesNotMatch(channel.text, /tool_calls/);
 });

@@ -7,6 +7,7 @@ import { ok, type Result } from "../core/result.ts";
 import { nextTurn } from "../core/turn.ts";
 import type { Admission } from "../gateway/admission.ts";
 import type { Endpoint, IncomingCall } from "../gateway/call.ts";
+import { cancelApproval } from "../gateway/cancel-approval.ts";
 import { listModels } from "../gateway/list-models.ts";
 import type { PartsInForce } from "../gateway/parts-in-force.ts";
 import { handleCall } from "../gateway/pipeline.ts";
@@ -50,6 +51,7 @@ export class DataPlane {
     app.decorateRequest("visit", null);
     this.#addCalls(app, "/v1/chat/completions", "chat");
     this.#addCalls(app, "/v1/embeddings", "embeddings");
+    this.#addCancelling(app);
     for (const path of ["/v1/models", "/v1/models/*"]) {
       app.get<{ Params: { "*"?: string } }>(path, (request, reply) => {
         const listed = this.#models(request, request.params["*"] ?? null);
@@ -57,6 +59,19 @@ export class DataPlane {
         else this.#refuse(reply, listed.failure);
       });
     }
+  }
+
+  #addCancelling(app: FastifyInstance): void {
+    app.delete<{ Params: { id: string } }>("/v1/portcullis/approvals/:id", async (request, reply) => {
+      const address = this.#addressOf(request);
+      if (!address.ok) return this.#refuse(reply, address.failure);
+      const { current } = this.#options.inForce;
+      const { id } = request.params;
+      const cancelled = await cancelApproval(current, request.raw.headersDistinct, address.value, id);
+      if (cancelled.ok) reply.send(cancelled.value);
+      else this.#refuse(reply, cancelled.failure);
+      return reply;
+    });
   }
 
   /** Ends every call that is still running, on record, and begins no other. */

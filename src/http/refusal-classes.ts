@@ -123,6 +123,18 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     advice:
       "it waits for the sign-offs that policy asks for; send the same request again after `Retry-After`, and it goes on where it was",
   },
+  approval_not_found: {
+    status: 404,
+    type: "invalid_request_error",
+    retriable: false,
+    advice: "use the id that the message about what waits names, and a key of the application that asked",
+  },
+  approval_decided: {
+    status: 409,
+    type: "invalid_request_error",
+    retriable: false,
+    advice: "nothing of it can be taken back any more; an operator sees what became of it",
+  },
   approval_refused: {
     status: 403,
     type: "permission_error",

@@ -37,6 +37,10 @@ export function refusalMessage(refusal: Refusal): string {
       return approvalMessage(refusal.tools, refusal.signOffs, refusal.policies);
     case "approval_pending":
       return `this waits for a sign-off: ${refusal.location}`;
+    case "approval_not_found":
+      return `there is no approval \`${refusal.approval}\` of this application`;
+    case "approval_decided":
+      return `the approval \`${refusal.approval}\` is ${refusal.state} already`;
     case "approval_refused":
       return refusal.detail;
     case "tool_call_denied":
