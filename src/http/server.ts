@@ -5,6 +5,7 @@ import type { Refusal } from "../core/refusal.ts";
 import type { Admission } from "../gateway/admission.ts";
 import type { PartsInForce } from "../gateway/parts-in-force.ts";
 import { type AdminServices, adminApi } from "./admin-api.ts";
+import { approvalLink } from "./approval-link.ts";
 import { DataPlane } from "./data-plane.ts";
 import { Listener, type TlsIdentity, within } from "./listener.ts";
 import { refuse } from "./refusal-reply.ts";
@@ -47,6 +48,7 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
   const calls = new DataPlane(options);
   const app = fastifyOn(listener, options);
   calls.addRoutes(app);
+  approvalLink(app);
   app.get("/healthz", async () => ({ status: "ok" }));
   app.get("/readyz", async (_request, reply) => {
     const ready = options.ready() && !admission.draining;

@@ -119,6 +119,12 @@ describe("approvals at a gateway of which nobody else has a token", () => {
   test("no page of another site, no link and no form decides", async () => {
     const { approval, answer } = await heldCall(gateway, key);
     const url = `${gateway.url}/api/approvals/${approval.id}/votes`;
+    const link = await fetch(`${gateway.url}/approvals/${approval.id}`);
+    assert.equal(link.status, 200);
+    const told = await link.text();
+    assert.match(told, new RegExp(`portcullis approvals show ${approval.id}`));
+    assert.doesNotMatch(told, /send_email|@/, "of what waits it says nothing");
+    assert.equal((await fetch(`${gateway.url}/approvals/apr_<b>`)).status, 404);
     const { token } = JSON.parse(await readOperatorFile(gateway));
     const authorization = `Bearer ${token}`;
     const body = JSON.stringify({ decision: "approve", digest: approval.digest });

@@ -243,7 +243,7 @@ export async function endPending(
     location: first === undefined ? "" : parts.holding.link(first.id),
     retryAfterSeconds: 5,
   };
-  const { headers } = serving;
+  const headers = { ...serving.headers, "x-portcullis-decision": "hold" };
   await endRefused(parts, run, client, refusal, {
     headers,
     outcome: "held",
