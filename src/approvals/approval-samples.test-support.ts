@@ -62,6 +62,7 @@ export function sampleHold(changes: Partial<Hold> = {}): Hold {
     v: 1,
     subject: "sub_user",
     conversation: "c0",
+    request: "r0",
     user: "sub_user",
     endpoint: "chat",
     usable_until: null,

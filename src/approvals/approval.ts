@@ -54,6 +54,8 @@ export const holdRecord = z.strictObject({
   /** Pseudonym under whose key its contents are sealed. */
   subject: z.string(),
   conversation: z.string(),
+  /** Of what was asked; hex. */
+  request: z.string(),
   user: z.string().nullable(),
   endpoint: z.enum(["chat", "embeddings"]),
   /** Until when what was approved may be released; null until all is decided. */

@@ -78,6 +78,12 @@ export class ApprovalDesk {
     return this.#attaching.join(attachKey);
   }
 
+  /** Whether something that waits, or waited, has this key and is another request. */
+  async isOfAnother(attachKey: string, request: string): Promise<boolean> {
+    const hold = await this.#parts.holds.byAttachKey(attachKey);
+    return hold !== null && hold.request !== request;
+  }
+
   joinById(hold: string): Promise<Hold | null> {
     return this.#attaching.joinById(hold);
   }

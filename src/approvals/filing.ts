@@ -46,6 +46,7 @@ export interface Filing {
   readonly endpoint: "chat" | "embeddings";
   readonly conversation: string;
   readonly attachKey: string;
+  readonly request: string;
   /** What goes out when all is approved, in the gateway's own form. */
   readonly answer: Uint8Array;
   readonly items: readonly HeldItem[];
@@ -84,6 +85,7 @@ export async function fileHold(parts: FilingParts, filing: Filing): Promise<Resu
     v: 1,
     subject: filing.subject,
     conversation: filing.conversation,
+    request: filing.request,
     user: filing.user,
     endpoint: filing.endpoint,
     usable_until: null,

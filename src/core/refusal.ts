@@ -46,6 +46,8 @@ export type Refusal =
       /** The tools whose calls wait; empty when the call itself is held. */
       readonly tools: readonly string[];
     }
+  /** The name that the client gives this request is another's of its own. */
+  | { readonly reason: "idempotency_conflict" }
   /** It waits still, and this connection cannot: the same request finds it again. */
   | { readonly reason: "approval_pending"; readonly location: string; readonly retryAfterSeconds: number }
   /** Of another application it is said as well that there is none. */

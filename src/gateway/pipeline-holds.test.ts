@@ -213,6 +213,25 @@ describe("a tool call that waits", () => {
     }
   });
 
+  test("is found again by the name that its client gives it, and another request of that name is refused", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    const named = { headers: { "idempotency-key": "k1" } };
+    const first = gateway.channel();
+    const gone = gateway.call(ask(), { channel: first, ...named });
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    first.leave();
+    await gone;
+    const messages = [{ role: "user", content: "Something else" }];
+    const other = await gateway.call(ask({ messages }), named);
+    assert.deepEqual([other.status, other.refusal?.reason], [422, "idempotency_conflict"]);
+    const retry = gateway.call(ask(), named);
+    await vote(gateway, approval);
+    assert.equal((await retry).text, JSON.stringify(mailAnswer));
+    assert.equal(gateway.upstream().sent.length, 1);
+  });
+
   test("of a live duplicate is a wait of its own", async () => {
     await using gateway = await open();
     gateway.upstream().script = () => whole(200, mailAnswer);

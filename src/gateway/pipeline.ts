@@ -46,7 +46,12 @@ export async function handleCall(
     const described = await understand(parts, call);
     if (!described.ok) return await refuseUndescribed(parts, call, client, described.failure);
     run = new CallRun(described.value, parts.router.patience(described.value.request.requestedModel));
-    const pickedUp = await pickUp(parts, described.value);
+    const picked = await pickUp(parts, described.value);
+    if (!picked.ok) {
+      const { requestedModel } = described.value.request;
+      return await refuseUndescribed(parts, call, client, { refusal: picked.failure, requestedModel });
+    }
+    const pickedUp = picked.value;
     run.heldBy = pickedUp?.hold.id ?? null;
     if (pickedUp === null || pickedUp.content.kind === "request") {
       await tryTargets(parts, run, client, pickedUp?.hold ?? null);

@@ -116,6 +116,12 @@ export const refusalClasses: Readonly<Record<RefusalReason, RefusalClass>> = {
     retriable: false,
     advice: "policy wants the sign-offs named before this may happen",
   },
+  idempotency_conflict: {
+    status: 422,
+    type: "invalid_request_error",
+    retriable: false,
+    advice: "send another `Idempotency-Key` with another request, and the same one only with the same body",
+  },
   approval_pending: {
     status: 409,
     type: "invalid_request_error",

@@ -35,6 +35,8 @@ export function refusalMessage(refusal: Refusal): string {
       return `a policy could not be evaluated, so this call is denied: ${refusal.detail}`;
     case "approval_required":
       return approvalMessage(refusal.tools, refusal.signOffs, refusal.policies);
+    case "idempotency_conflict":
+      return "the `Idempotency-Key` of this request was that of another, which waits or waited for a sign-off";
     case "approval_pending":
       return `this waits for a sign-off: ${refusal.location}`;
     case "approval_not_found":

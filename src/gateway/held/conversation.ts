@@ -8,8 +8,13 @@ import type { DescribedCall, RequestHeaders } from "../call.ts";
 export interface RequestIdentity {
   /** SHA-256, hex: scoped to application and user, and no authority for anything. */
   readonly conversation: string;
-  /** SHA-256, hex: equal for a retry of the same request, and for nothing else. */
+  /**
+   * SHA-256, hex: equal for a retry of the same request. Where the client names its request (`Idempotency-Key`), equal for all
+   * that it calls so.
+   */
   readonly attachKey: string;
+  /** SHA-256, hex, of what is asked: equal for the same request and for nothing else. */
+  readonly request: string;
   readonly messages: readonly unknown[];
 }
 
@@ -30,8 +35,19 @@ export function requestIdentity(
     ...principal,
     ...(named === null ? ["begins", beginning(messages)] : ["named", named]),
   ]);
-  const attachKey = digest(["portcullis/request/v1", ...principal, call.endpoint, conversation, body]);
-  return { conversation, attachKey, messages };
+  const request = digest(["portcullis/request/v1", ...principal, call.endpoint, conversation, body]);
+  const key = idempotencyKey(call.headers);
+  const attachKey =
+    key === null ? request : digest(["portcullis/idempotency/v1", ...principal, call.endpoint, key]);
+  return { conversation, attachKey, request, messages };
+}
+
+/** Null where there is none, or there are several, of which none counts. */
+function idempotencyKey(headers: RequestHeaders): string | null {
+  const stated = headers["idempotency-key"];
+  const keys = typeof stated === "string" ? [stated] : (stated ?? []);
+  const [key] = keys;
+  return keys.length !== 1 || key === undefined || key === "" ? null : key;
 }
 
 function statedConversation(headers: RequestHeaders, body: JsonObject): string | null {

@@ -46,6 +46,7 @@ export async function holdActions(
     endpoint: call.endpoint,
     conversation: identity.conversation,
     attachKey: identity.attachKey,
+    request: identity.request,
     answer: encodeHeld(held.turn),
     items: verdict.decided
       .filter(({ decision }) => decision.outcome === "hold")

@@ -107,6 +107,7 @@ function file(
     endpoint: call.endpoint,
     conversation: identity.conversation,
     attachKey: identity.attachKey,
+    request: identity.request,
     answer: encodeHeld({ v: 1, kind: "request" }),
     items: [
       {

@@ -3,6 +3,8 @@
 
 import { current, type Hold } from "../../approvals/approval.ts";
 import type { ApprovalDesk } from "../../approvals/desk.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
 import { parseStrictJson } from "../../core/strict-json.ts";
 import { isObject, member } from "../../facts/json-shape.ts";
 import type { DescribedCall } from "../call.ts";
@@ -19,20 +21,23 @@ export interface PickedUp {
   readonly identity: RequestIdentity;
 }
 
-/** Null for nearly every call. What is picked up has to be left again. */
+/** Null for nearly every call. What is picked up has to be left again. Fails where its `Idempotency-Key` names another request. */
 export async function pickUp(
   { holding, clock, limits }: Pick<GatewayParts, "holding" | "clock" | "limits">,
   call: DescribedCall,
-): Promise<PickedUp | null> {
+): Promise<Result<PickedUp | null, Refusal>> {
   const { desk, markerKey } = holding;
   const name = call.application.name;
-  if (call.marked === undefined && !desk.mayJoin(name, clock.now())) return null;
+  if (call.marked === undefined && !desk.mayJoin(name, clock.now())) return ok(null);
   const identity = requestIdentity(call);
   const who = { application: name, user: call.user };
   const marked = call.marked === undefined ? [] : messagesOf(call.marked, limits.depth);
   const claim = resumeClaim(markerKey, marked, identity.messages, who);
+  if (claim === null && (await desk.isOfAnother(identity.attachKey, identity.request))) {
+    return fail({ reason: "idempotency_conflict" });
+  }
   const hold = claim === null ? await desk.join(identity.attachKey) : await desk.joinById(claim.hold);
-  if (hold === null) return null;
+  if (hold === null) return ok(null);
   // The marker is bound to both, and so is the request's identity; a hold of another would be a fault of ours.
   if (hold.application !== name || hold.user !== call.user) throw new Error(`hold ${hold.id} is another's`);
   let content: HeldContent | null = null;
@@ -41,7 +46,7 @@ export async function pickUp(
   } finally {
     if (content === null) await desk.leave(hold.id, false);
   }
-  return content === null ? null : { hold, content, resumed: claim?.choice ?? null, identity };
+  return ok(content === null ? null : { hold, content, resumed: claim?.choice ?? null, identity });
 }
 
 /** Null when it cannot be read, or is another request than this one. */
