@@ -1,5 +1,6 @@
 // 1,000 clients that wait for people at the same time: what each of them costs while it waits, and how soon a decision
-// reaches its client. Clients, gateway and whoever decides share one machine, so the times are an upper bound.
+// reaches its client. Clients, gateway and whoever decides share one machine, so the times are an upper bound. With the argument
+// `postgres`, on a server of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,12 +9,15 @@ import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startCluster } from "../src/storage/postgres/cluster.test-support.ts";
 
 const clients = 1000;
 const seconds = 20;
 const votesAtOnce = 4;
 const agent = new Agent({ keepAlive: true, maxSockets: clients + 64 });
 
+const cluster = process.argv[2] === "postgres" ? await startCluster({ shared_buffers: "256MB" }) : null;
+const database = cluster === null ? "" : `database: "${cluster.url(await cluster.newDatabase())}"\n`;
 const folder = mkdtempSync(join(tmpdir(), "portcullis-held-"));
 writeFileSync(
   join(folder, "portcullis.yaml"),
@@ -22,7 +26,7 @@ groups: { operators: [owner@localhost] }
 applications: [{ name: assistant }]
 approvals: { open_after: 1s, heartbeat: 5s, max_pending: { application: ${clients}, user: ${clients} } }
 log: { level: warn }
-`,
+${database}`,
 );
 const gateway = spawn(
   resolve(import.meta.dirname, "../bin/portcullis"),
@@ -72,6 +76,7 @@ console.log(
 gateway.kill("SIGTERM");
 await once(gateway, "exit");
 rmSync(folder, { recursive: true });
+await cluster?.close();
 
 interface Held {
   readonly content: string;
