@@ -268,3 +268,44 @@ describe("a drain", () => {
     assert.equal((await pending(gateway, 2)).length, 2);
   });
 });
+
+describe("an answer whose choices are not shaped like OpenAI's", () => {
+  const choice = (index: number, of: object): object => ({ index, ...of, finish_reason: "tool_calls" });
+  const answer = (choices: readonly object[]): object => ({ ...mailAnswer, choices });
+  const proposal = { role: "assistant", content: "I will.", tool_calls: [toolCall("send_email", mail)] };
+
+  test("gives nothing of what was rejected, or waits, away where it stands in a `delta`, or its tokens do", async () => {
+    const spelled = { content: [{ token: "ana@example.com", logprob: 0 }] };
+    const odd = choice(0, { delta: { ...proposal, token_ids: [17] }, logprobs: spelled, token_ids: [17] });
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, answer([odd]));
+    const call = gateway.call(ask());
+    const [approval] = await pending(gateway);
+    assert.ok(approval);
+    await vote(gateway, approval, "reject");
+    const { text } = await call;
+    assert.match(text, /I will\..*was rejected/);
+    assert.doesNotMatch(text, /send_email"|ana@example|token_ids|"delta"/);
+
+    await using impatient = await open({ waiting: { ...patient, waitMs: 1 } });
+    impatient.upstream().script = () => whole(200, answer([odd]));
+    const told = (await impatient.call(ask())).text;
+    assert.match(told, /waits for a sign-off/);
+    assert.doesNotMatch(told, /send_email"|ana@example|token_ids|"delta"/);
+  });
+
+  test("is not passed on when two of them cannot be told apart, so that a vote on one is none on the other", async () => {
+    const other = { ...proposal, tool_calls: [toolCall("send_email", '{"to":"eve@example.com"}')] };
+    for (const choices of [
+      [choice(0, { message: proposal }), choice(0, { message: other })],
+      [choice(1, { message: proposal }), { message: other, finish_reason: "tool_calls" }],
+    ]) {
+      await using gateway = await open({ waiting: { ...patient, waitMs: 1 } });
+      gateway.upstream().script = () => whole(200, answer(choices));
+      const channel = await gateway.call(ask());
+      assert.equal(channel.refusal?.reason, "upstream_invalid");
+      assert.doesNotMatch(channel.text, /send_email"/);
+      assert.deepEqual(await gateway.desk.list({ limit: 10 }), []);
+    }
+  });
+});

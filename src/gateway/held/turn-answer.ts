@@ -3,7 +3,8 @@
 // clients take for a filter.
 
 import { isObject, type JsonObject } from "../../facts/json-shape.ts";
-import { type Fates, type HeldTurn, remaining, type StreamTurn, type WholeTurn } from "./turn.ts";
+import { proposedActions } from "../../facts/proposed-actions.ts";
+import { type Fates, type HeldTurn, placeKey, remaining, type StreamTurn, type WholeTurn } from "./turn.ts";
 
 function isWhole({ dropped, edited }: Fates): boolean {
   return dropped.size === 0 && edited.size === 0;
@@ -24,12 +25,28 @@ export function wholeAnswer(turn: WholeTurn, fates: Fates): Buffer {
   return Buffer.from(JSON.stringify({ ...(isObject(answer) ? answer : {}), choices }));
 }
 
+/** What spells out what the model wrote, its tool calls too, and so has no place beside other ones. */
+const spelledOut: ReadonlySet<string> = new Set(["logprobs", "token_ids"]);
+
 function changedChoice(choice: JsonObject, index: number, fates: Fates): JsonObject {
-  const message = isObject(choice["message"]) ? choice["message"] : {};
-  const left = remaining(index, message, fates);
+  // Some vendors say `delta` where others say `message`.
+  const whole = choice["message"] ?? choice["delta"];
+  const message = isObject(whole) ? whole : {};
+  const places = proposedActions(index, message).map(placeKey);
+  if (!places.some((place) => fates.dropped.has(place) || fates.edited.has(place))) return choice;
+  const left = remaining(index, without(message, spelledOut), fates);
   const said = withNote(left.message, index, fates);
   const reason = left.proposes ? choice["finish_reason"] : "stop";
-  return { ...choice, message: said, finish_reason: reason };
+  return {
+    ...without(choice, new Set([...spelledOut, "message", "delta"])),
+    message: said,
+    ...(Object.hasOwn(choice, "logprobs") ? { logprobs: null } : {}),
+    finish_reason: reason,
+  };
+}
+
+function without(value: JsonObject, names: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.has(name)));
 }
 
 function withNote(
@@ -127,7 +144,8 @@ function choiceEvents(
 /** One choice of a turn as an answer of its own, for a request that resumes it. */
 export function resumedWhole(turn: HeldTurn, choice: number, fates: Fates): Buffer {
   const resumed = choiceOf(turn, choice);
-  const left = remaining(choice, { ...resumed.message, content: null }, fates);
+  const said = { ...without(resumed.message, spelledOut), content: null };
+  const left = remaining(choice, said, fates);
   const message = withNote({ role: "assistant", ...left.message }, choice, fates);
   const finish = left.proposes ? resumed.finish_reason : "stop";
   const choices = [{ index: 0, message, logprobs: null, finish_reason: finish }];
@@ -145,8 +163,8 @@ export function resumedStream(turn: HeldTurn, choice: number, fates: Fates, with
 const noTokens = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
 function choiceOf(turn: HeldTurn, choice: number): HeldTurn["choices"][number] {
-  const found = turn.choices.find(({ index }) => index === choice) ?? turn.choices[0];
-  if (found === undefined) throw new Error("a turn is held that proposes nothing");
+  const found = turn.choices.find(({ index }) => index === choice);
+  if (found === undefined) throw new Error(`a turn is resumed in choice ${choice}, which proposes nothing`);
   return found;
 }
 

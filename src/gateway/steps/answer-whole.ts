@@ -99,7 +99,16 @@ function readAnswer(parts: GatewayParts, run: CallRun, answer: WholeAnswer): Res
   const json = parseStrictJson(answer.body, parts.limits.depth);
   if (!json.ok) return invalid(`it is not strict JSON: ${json.failure.detail}`);
   const read = readChatAnswer(json.value.value);
-  return read.ok ? read : invalid(read.failure);
+  if (!read.ok) return invalid(read.failure);
+  return proposesTwice(read.value) ? invalid("two of its choices have one index, and propose") : read;
+}
+
+/** Where a tool call stands is by what it is held, decided and released: two must not stand in one place. */
+function proposesTwice({ choices }: ChatAnswer): boolean {
+  const proposing = choices.filter(
+    ({ index, content }) => content !== null && proposedActions(index, content).length > 0,
+  );
+  return proposing.some(({ index }) => choices.filter((choice) => choice.index === index).length > 1);
 }
 
 function inspect(parts: GatewayParts, run: CallRun, answer: ChatAnswer): ActionsVerdict {
