@@ -2,7 +2,7 @@
 // is told what stands, and goes on from there.
 
 import { randomUUID } from "node:crypto";
-import { type Approval, current, type Hold } from "./approval.ts";
+import { type Approval, current, type Hold, type ListedApproval } from "./approval.ts";
 import { type ApprovalState, isFinal, isOpen } from "./approval-states.ts";
 import type { ApprovalDesk } from "./desk.ts";
 
@@ -175,7 +175,7 @@ export class ApprovalFeed {
     }
   }
 
-  #differs({ id, hold, revision, state, votes }: Approval): boolean {
+  #differs({ id, hold, revision, state, votes }: ListedApproval): boolean {
     const known = this.#holds.get(hold)?.items.get(id);
     return known?.item.revision !== revision || known.item.state !== state || known.votes !== votes.length;
   }

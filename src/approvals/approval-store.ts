@@ -47,6 +47,9 @@ export interface ApprovalRow {
   readonly content: Uint8Array;
 }
 
+/** Without its content: of many at once that can be more than there is memory. */
+export type ListedRow = Omit<ApprovalRow, "content">;
+
 export interface KeptHold {
   readonly hold: HoldRow;
   /** Every revision of every approval, by id and revision. Never empty. */
@@ -115,7 +118,7 @@ export interface ApprovalStore {
   change(change: HoldChange, entries: readonly EncodedEntry[]): Promise<ChangeOutcome>;
 
   /** The newest revision of each approval, oldest first. */
-  list(query: ApprovalQuery): Promise<readonly ApprovalRow[]>;
+  list(query: ApprovalQuery): Promise<readonly ListedRow[]>;
 
   /**
    * Of an application's latest approvals, those with an id above `after`, newest first and at most 1,000: state and record of

@@ -96,6 +96,9 @@ export interface Approval
   readonly sealed: Uint8Array;
 }
 
+/** As a list has it. */
+export type ListedApproval = Omit<Approval, "sealed">;
+
 export interface Hold
   extends Pick<HoldRow, "id" | "version" | "call" | "application" | "attachKey" | "createdAt">,
     Readonly<HoldRecord> {

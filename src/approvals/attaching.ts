@@ -6,7 +6,6 @@ import type { Holds } from "./holds.ts";
 
 /** Longer than anything waits: what is older is not looked for at the start. */
 const lookBackMs = 7 * 24 * 60 * 60 * 1000;
-/** Each comes with its contents. */
 const page = 100;
 /** What has an earlier id may be filed later, by a gateway whose transaction waited. */
 const lateMs = 60_000;

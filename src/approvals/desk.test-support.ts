@@ -12,7 +12,7 @@ import {
 import { policies } from "../gateway/paths.test-support.ts";
 import { ask, catalog, toolCall } from "../gateway/requests.test-support.ts";
 import { completion, whole } from "../gateway/upstream.test-support.ts";
-import type { Approval } from "./approval.ts";
+import type { ListedApproval } from "./approval.ts";
 import type { Ballot } from "./voting.ts";
 
 export const mail = '{"to":"ana@example.com"}';
@@ -48,7 +48,7 @@ export async function open(options: TestGatewayOptions = {}): Promise<TestGatewa
 export const request = (more: object = {}): object => ask({ user: "pat", ...more });
 
 /** A request whose tool call waits once its client was told so. */
-export async function filed(gateway: TestGateway, more: object = {}): Promise<Approval> {
+export async function filed(gateway: TestGateway, more: object = {}): Promise<ListedApproval> {
   const known = await gateway.desk.list({ states: ["pending"], limit: 1000 });
   await gateway.call(request(more));
   const found = await gateway.desk.list({ states: ["pending"], limit: 1000 });
@@ -63,7 +63,7 @@ export const voter = (name: string) =>
 /** `approved`, `pending`, … or why it was refused. */
 export async function vote(
   gateway: TestGateway,
-  approval: Approval,
+  approval: ListedApproval,
   name = "ben",
   ballot: Partial<Ballot> = {},
 ): Promise<string> {
@@ -72,7 +72,7 @@ export async function vote(
   return voted.ok ? voted.value.state : voted.failure.reason;
 }
 
-export async function stateOf(gateway: TestGateway, { id }: Approval): Promise<string> {
+export async function stateOf(gateway: TestGateway, { id }: ListedApproval): Promise<string> {
   const hold = await gateway.desk.holdOfApproval(id);
   return hold?.approvals.findLast((one) => one.id === id)?.state ?? "gone";
 }
@@ -99,6 +99,6 @@ export async function refusals(gateway: TestGateway): Promise<readonly string[]>
   return leaves.map(({ decision, refused, revision }) => `${decision} ${refused} ${revision}`);
 }
 
-export async function edit(gateway: TestGateway, approval: Approval, bytes: string, name = "ben") {
+export async function edit(gateway: TestGateway, approval: ListedApproval, bytes: string, name = "ben") {
   return gateway.desk.edit(approval.id, voter(name), { digest: approval.digest, bytes, reason: "safer" });
 }

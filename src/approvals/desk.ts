@@ -3,7 +3,7 @@
 
 import type { EncodedEntry } from "../core/entry.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { type Approval, type ApprovalContent, current, type Hold } from "./approval.ts";
+import { type Approval, type ApprovalContent, current, type Hold, type ListedApproval } from "./approval.ts";
 import type { ApprovalState } from "./approval-states.ts";
 import type { ApprovalQuery } from "./approval-store.ts";
 import { Attaching, type AttachingParts, firstIdAt } from "./attaching.ts";
@@ -11,7 +11,7 @@ import { type Edit, type EditFailure, edited } from "./editing.ts";
 import { ended } from "./ending.ts";
 import { Expiry } from "./expiry.ts";
 import { type Filing, type FilingFailure, type FilingParts, fileHold } from "./filing.ts";
-import { approvalOf, recordOf, stateOf } from "./kept-hold.ts";
+import { listedOf, recordOf, stateOf } from "./kept-hold.ts";
 import type { DeskFaults, Ender, Voter } from "./ports.ts";
 import { type Release, type ReleaseRequest, type ReleasingParts, release } from "./releasing.ts";
 import { revokedBy } from "./revoking.ts";
@@ -127,8 +127,8 @@ export class ApprovalDesk {
     return release(this.#parts, id, request);
   }
 
-  async list(query: ApprovalQuery): Promise<readonly Approval[]> {
-    return (await this.#parts.holds.store.list(query)).map(approvalOf);
+  async list(query: ApprovalQuery): Promise<readonly ListedApproval[]> {
+    return (await this.#parts.holds.store.list(query)).map(listedOf);
   }
 
   /** What became of others of the same application and tool since then, among its latest `pastLimit`. */

@@ -4,9 +4,16 @@
 
 import { createHmac, hash } from "node:crypto";
 import type { SecretValue } from "../core/secret-value.ts";
-import { type Approval, type ApprovalRecord, approvalRecord, type Hold, holdRecord } from "./approval.ts";
+import {
+  type Approval,
+  type ApprovalRecord,
+  approvalRecord,
+  type Hold,
+  holdRecord,
+  type ListedApproval,
+} from "./approval.ts";
 import { type ApprovalState, approvalStates } from "./approval-states.ts";
-import type { ApprovalRow, KeptHold } from "./approval-store.ts";
+import type { ApprovalRow, KeptHold, ListedRow } from "./approval-store.ts";
 
 /** Null when it was changed in the store by somebody else. */
 export function holdOf(kept: KeptHold, macKey: SecretValue): Hold | null {
@@ -17,13 +24,16 @@ export function holdOf(kept: KeptHold, macKey: SecretValue): Hold | null {
   return { id, version, call, application, attachKey, createdAt, ...record, approvals, sealed };
 }
 
-export function approvalOf(row: ApprovalRow): Approval {
+function approvalOf(row: ApprovalRow): Approval {
+  return { ...listedOf(row), sealed: row.content };
+}
+
+export function listedOf(row: ListedRow): ListedApproval {
   const { id, revision, hold, application, user, conversation, fingerprint, createdAt } = row;
   return {
     ...{ id, revision, hold, application, user, conversation, fingerprint, createdAt },
     ...recordOf(row),
     state: stateOf(row.state),
-    sealed: row.content,
   };
 }
 

@@ -113,7 +113,10 @@ function rowsOf(bytes: string): readonly ArgumentRow[] {
 }
 
 /** How many voters stand for each: who may speak for several fills one. */
-export function signOffsOf({ required, votes }: Approval): ApprovalView["sign_offs"] {
+export function signOffsOf({
+  required,
+  votes,
+}: Pick<Approval, "required" | "votes">): ApprovalView["sign_offs"] {
   const { given } = tally(required, votes);
   return required.map(({ name, quorum }) => ({
     name: visibleText(name),

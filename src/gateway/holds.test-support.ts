@@ -1,7 +1,7 @@
 // What tests of waiting calls share: clients that can wait for long, a tool call that waits, and who decides.
 
 import assert from "node:assert/strict";
-import type { Approval } from "../approvals/approval.ts";
+import type { ListedApproval } from "../approvals/approval.ts";
 import type { Ballot } from "../approvals/voting.ts";
 import { openTestGateway, type TestGateway, type TestGatewayOptions } from "./gateway.test-support.ts";
 import { policies } from "./paths.test-support.ts";
@@ -15,7 +15,7 @@ export function open(options: TestGatewayOptions = {}): Promise<TestGateway> {
 }
 
 /** Those that wait, once there are as many. */
-export async function pending(gateway: TestGateway, count = 1): Promise<readonly Approval[]> {
+export async function pending(gateway: TestGateway, count = 1): Promise<readonly ListedApproval[]> {
   for (;;) {
     const found = await gateway.desk.list({ states: ["pending"], limit: 1000 });
     if (found.length >= count) return found;
@@ -32,7 +32,7 @@ export const ben = { name: "ben@example.com", method: "token", sourceAddress: "1
 
 export async function vote(
   gateway: TestGateway,
-  approval: Approval,
+  approval: ListedApproval,
   decision: Ballot["decision"] = "approve",
   reason: string | null = null,
 ): Promise<void> {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Approval } from "../approvals/approval.ts";
+import type { ListedApproval } from "../approvals/approval.ts";
 import { described } from "../facts/request.test-support.ts";
 import { openPolicies, openTestGateway, type TestGateway } from "./gateway.test-support.ts";
 import { actionOf } from "./held/recheck.ts";
@@ -150,7 +150,7 @@ test("what is recorded of a tool call that is decided again is what it was decid
   assert.deepEqual(decided.facts, { labels: ["pii.credit_card", "pii.email"], time: later });
 });
 
-async function pendingOne(gateway: TestGateway): Promise<Approval> {
+async function pendingOne(gateway: TestGateway): Promise<ListedApproval> {
   for (;;) {
     const [found] = await gateway.desk.list({ states: ["pending"], limit: 10 });
     if (found !== undefined) return found;

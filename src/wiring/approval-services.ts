@@ -1,6 +1,6 @@
 // What the admin API does with approvals, by the desk.
 
-import { type Approval, current, type Hold } from "../approvals/approval.ts";
+import { type Approval, current, type Hold, type ListedApproval } from "../approvals/approval.ts";
 import type { ApprovalDesk } from "../approvals/desk.ts";
 import type { EditFailure } from "../approvals/editing.ts";
 import { signOffsOf, viewDigest } from "../approvals/view.ts";
@@ -76,9 +76,9 @@ async function pageOf(
 }
 
 /** Arguments are there when the hold they belong to is as we wrote it. */
-async function summaryOf(desk: ApprovalDesk, listed: Approval): Promise<ApprovalSummary> {
+async function summaryOf(desk: ApprovalDesk, listed: ListedApproval): Promise<ApprovalSummary> {
   const found = await newest(desk, listed.id);
-  const approval = found?.approval ?? listed;
+  const approval: ListedApproval = found?.approval ?? listed;
   const content = found === null ? null : await desk.contentOf(found.hold, found.approval);
   const { id, revision, state, digest, kind, tool, target, effect, application, user, call, hold } = approval;
   return {

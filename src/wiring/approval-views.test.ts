@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { describe, test } from "node:test";
-import { type Approval, current } from "../approvals/approval.ts";
+import { current, type ListedApproval } from "../approvals/approval.ts";
 import { viewDigest } from "../approvals/view.ts";
 import { type ApprovalView, approvalView } from "../approvals/view-schema.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
@@ -24,7 +24,7 @@ function open(options: TestGatewayOptions = {}): Promise<TestGateway> {
 }
 
 /** Those that wait, once there are as many. */
-async function pending(gateway: TestGateway, count: number): Promise<readonly Approval[]> {
+async function pending(gateway: TestGateway, count: number): Promise<readonly ListedApproval[]> {
   for (;;) {
     const found = await gateway.desk.list({ states: ["pending"], limit: 100 });
     if (found.length >= count) return found;
@@ -52,7 +52,7 @@ async function whileWaiting(
   gateway: TestGateway,
   body: object,
   count: number,
-  look: (approvals: readonly Approval[]) => Promise<void>,
+  look: (approvals: readonly ListedApproval[]) => Promise<void>,
 ): Promise<void> {
   const channel = gateway.channel();
   const call = gateway.call(body, { channel });

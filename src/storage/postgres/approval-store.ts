@@ -9,9 +9,10 @@ import type {
   HoldChange,
   HoldRow,
   KeptHold,
+  ListedRow,
 } from "../../approvals/approval-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import { approvalOf, keptHoldOf, selectKept } from "../rows/approval-rows.ts";
+import { keptHoldOf, listedColumns, listedOf, selectKept } from "../rows/approval-rows.ts";
 import { maxListed, outcomeOf, refuseOddFiling, refuseStrays } from "../rows/approval-rules.ts";
 import { integer, text } from "../rows/row.ts";
 import { beforeChange, databaseNow, hasRoom, putHold } from "./approval-writes.ts";
@@ -71,13 +72,13 @@ export class PostgresApprovalStore implements ApprovalStore {
     });
   }
 
-  async list({ states, after = "", limit }: ApprovalQuery): Promise<readonly ApprovalRow[]> {
+  async list({ states, after = "", limit }: ApprovalQuery): Promise<readonly ListedRow[]> {
     const most = Math.min(limit, maxListed);
     const rows =
       states === undefined
         ? await this.#reader.rows(selectListed, [after, most])
         : await this.#reader.rows(selectListedIn, [after, most, [...new Set(states)]]);
-    return rows.map(approvalOf);
+    return rows.map(listedOf);
   }
 
   async recent(
@@ -111,11 +112,11 @@ export const selectHoldByAttachKey = selectKept(
   "(SELECT id FROM holds WHERE attach_key = $1 ORDER BY created_at DESC, id DESC LIMIT 1)",
 );
 
-export const selectListed = "SELECT * FROM approvals WHERE newest AND id > $1 ORDER BY id LIMIT $2";
+export const selectListed = `SELECT ${listedColumns} FROM approvals WHERE newest AND id > $1 ORDER BY id LIMIT $2`;
 
 /** The first of each state are found by the index, however many there are. */
 export const selectListedIn = `SELECT listed.* FROM unnest($3::text[]) AS wanted (state) CROSS JOIN LATERAL (
-    SELECT * FROM approvals WHERE newest AND approvals.state = wanted.state AND id > $1 ORDER BY id LIMIT $2
+    SELECT ${listedColumns} FROM approvals WHERE newest AND approvals.state = wanted.state AND id > $1 ORDER BY id LIMIT $2
   ) AS listed ORDER BY listed.id LIMIT $2`;
 
 export const selectRecent =

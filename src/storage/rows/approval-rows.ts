@@ -1,6 +1,6 @@
 // Holds and their approvals as their rows say them.
 
-import type { ApprovalRow, HoldRow, KeptHold } from "../../approvals/approval-store.ts";
+import type { ApprovalRow, HoldRow, KeptHold, ListedRow } from "../../approvals/approval-store.ts";
 import { blob, integer, integerOrNull, type Row, text, textOrNull } from "./row.ts";
 
 /** In the order in which `holdValues` gives them; the first is the key. */
@@ -31,6 +31,9 @@ export const approvalColumns = [
   "record",
   "content",
 ] as const;
+
+/** What a list has of them. */
+export const listedColumns = approvalColumns.filter((name) => name !== "content").join(", ");
 
 /** Every row of these is one whole approval of the hold; the content of the hold stands in the first alone. */
 export function selectKept(holdId: string): string {
@@ -65,7 +68,11 @@ export function keptHoldOf(rows: readonly Row[]): KeptHold | null {
   };
 }
 
-export function approvalOf(row: Row): ApprovalRow {
+function approvalOf(row: Row): ApprovalRow {
+  return { ...listedOf(row), content: blob(row, "content") };
+}
+
+export function listedOf(row: Row): ListedRow {
   return {
     id: text(row, "id"),
     revision: integer(row, "revision"),
@@ -77,7 +84,6 @@ export function approvalOf(row: Row): ApprovalRow {
     fingerprint: text(row, "fingerprint"),
     createdAt: integer(row, "created_at"),
     record: text(row, "record"),
-    content: blob(row, "content"),
   };
 }
 

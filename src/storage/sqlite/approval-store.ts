@@ -10,10 +10,11 @@ import type {
   HoldChange,
   HoldRow,
   KeptHold,
+  ListedRow,
 } from "../../approvals/approval-store.ts";
 import { systemClock } from "../../core/clock.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import { approvalOf, keptHoldOf, selectKept } from "../rows/approval-rows.ts";
+import { keptHoldOf, listedColumns, listedOf, selectKept } from "../rows/approval-rows.ts";
 import { maxListed } from "../rows/approval-rules.ts";
 import { integer, text } from "../rows/row.ts";
 import type { WriteSide } from "./write-side.ts";
@@ -56,13 +57,13 @@ export class SqliteApprovalStore implements ApprovalStore {
     return this.#writes.change(change, entries);
   }
 
-  async list({ states, after = "", limit }: ApprovalQuery): Promise<readonly ApprovalRow[]> {
+  async list({ states, after = "", limit }: ApprovalQuery): Promise<readonly ListedRow[]> {
     const most = Math.min(limit, maxListed);
-    if (states === undefined) return this.#rows(selectListed, after, most).map(approvalOf);
+    if (states === undefined) return this.#rows(selectListed, after, most).map(listedOf);
     const wanted = [...new Set(states)];
     if (wanted.length === 0) return [];
     const ids = wanted.flatMap((state) => [state, after, most]);
-    return this.#rows(selectListedIn(wanted.length), ...ids, most).map(approvalOf);
+    return this.#rows(selectListedIn(wanted.length), ...ids, most).map(listedOf);
   }
 
   async recent(
@@ -103,13 +104,13 @@ export const selectHoldByAttachKey = selectKept(
   "(SELECT id FROM holds WHERE attach_key = ? ORDER BY created_at DESC, id DESC LIMIT 1)",
 );
 
-export const selectListed = "SELECT * FROM approvals WHERE newest = 1 AND id > ? ORDER BY id LIMIT ?";
+export const selectListed = `SELECT ${listedColumns} FROM approvals WHERE newest = 1 AND id > ? ORDER BY id LIMIT ?`;
 
 /** In so many states. The first ids of each are found by the index, and only those that are listed are read. */
 export function selectListedIn(states: number): string {
   const ids =
     "SELECT id FROM (SELECT id FROM approvals WHERE newest = 1 AND state = ? AND id > ? ORDER BY id LIMIT ?)";
-  return `SELECT * FROM approvals WHERE newest = 1 AND id IN (
+  return `SELECT ${listedColumns} FROM approvals WHERE newest = 1 AND id IN (
       SELECT id FROM (${Array.from({ length: states }, () => ids).join(" UNION ALL ")}) ORDER BY id LIMIT ?
     ) ORDER BY id`;
 }
