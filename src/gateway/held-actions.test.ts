@@ -309,3 +309,21 @@ describe("an answer whose choices are not shaped like OpenAI's", () => {
     }
   });
 });
+
+test("an answer in one piece stays one for the retry of a stream that got it", async () => {
+  await using gateway = await open({ waiting: { ...patient, commitMs: 0, beatMs: 1 } });
+  gateway.upstream().script = () => whole(200, mailAnswer);
+  const first = gateway.channel();
+  const call = gateway.call(askStream(), { channel: first });
+  const [approval] = await pending(gateway);
+  assert.ok(approval);
+  first.leave();
+  await call;
+  const again = gateway.channel();
+  const retry = gateway.call(askStream(), { channel: again });
+  await waiting(gateway, 1);
+  while (!again.started) await new Promise((resolve) => setImmediate(resolve));
+  await vote(gateway, approval);
+  assert.deepEqual(JSON.parse((await retry).text), mailAnswer);
+  assert.equal(gateway.upstream().sent.length, 1);
+});

@@ -72,7 +72,7 @@ export async function serveAgain(
 ): Promise<void> {
   const { request, application } = run.call;
   const writer = new AnswerWriter(run, client, {
-    framing: request.endpoint === "chat" && request.stream ? "sse" : "json",
+    framing: isStreamed(turn, resumed, request.stream) ? "sse" : "json",
     status: turn.status,
     headers: () => ({ ...turn.headers, ...heldHeaders(run, headers, null) }),
     keepBytes: application.payloads === "response" ? parts.limits.response : 0,
@@ -83,6 +83,11 @@ export async function serveAgain(
   }
   const end = { servedModel: null, finishReasons: [], usage: noUsage };
   await serveHold(parts, run, client, { hold, turn, resumed, identity, writer, headers, end });
+}
+
+/** A retry gets what its first connection got: some upstreams answer in one piece though a stream was asked for. */
+function isStreamed({ kind }: HeldTurn, resumed: number | null, asked: boolean): boolean {
+  return resumed === null ? kind === "stream" : asked;
 }
 
 export async function waitWithBeats(
