@@ -186,6 +186,7 @@ async function openOn(
       config: () => config.config,
       gateway: () => inForce.current,
       url: () => operatorHolder.file?.url ?? "",
+      current,
     }),
     inForce: () => inForce.current,
   };

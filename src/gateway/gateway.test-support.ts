@@ -76,6 +76,8 @@ permit (principal, action == Portcullis::Action::"approve", resource);
 `;
 
 export interface TestGatewayOptions {
+  /** Whether all is known that other gateways have ended. */
+  readonly current?: () => boolean;
   readonly policies?: string;
   readonly catalog?: Readonly<Record<string, CatalogEntry>>;
   /** Alias to its targets. */
@@ -245,6 +247,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       config,
       gateway: gatewayParts,
       url: () => "http://gateway.test",
+      current: options.current ?? (() => true),
     }),
     waiting: { waitMs: 0, commitMs: 0, beatMs: 1000, onReject: "message", ...options.waiting },
     inForce: gatewayParts,

@@ -7,6 +7,7 @@ import { ApprovalDesk } from "../approvals/desk.ts";
 import { Holds } from "../approvals/holds.ts";
 import type { ApprovalRules, DeskFaults, Ruling, Vault, VoteFacts, Voter } from "../approvals/ports.ts";
 import type { DataKeys } from "../audit/data-keys.ts";
+import { LogUnavailableError } from "../audit/log-store.ts";
 import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";
 import { maxClockBehindMs } from "../audit/trail-clock.ts";
@@ -172,9 +173,12 @@ export interface HoldingParts {
   readonly gateway: () => GatewayParts;
   /** Where this gateway is reached, in case the config does not say. */
   readonly url: () => string;
+  /** Whether it is known here whose keys and whose votes others have ended. */
+  readonly current: () => boolean;
 }
 
-export function holdingOf({ desk, rootKey, keys, subjects, config, gateway, url }: HoldingParts): Holding {
+export function holdingOf(parts: HoldingParts): Holding {
+  const { desk, rootKey, keys, subjects, config, gateway, url, current } = parts;
   return {
     desk,
     markerKey: rootKey.derive("portcullis/resume-marker/v1"),
@@ -185,8 +189,11 @@ export function holdingOf({ desk, rootKey, keys, subjects, config, gateway, url 
       const creator = keyId === null ? null : (keys.valid(keyId)?.createdBy ?? null);
       return { names: owner === "" ? [] : [owner], keyCreator: creator };
     },
-    stands: (application, keyId) =>
-      gateway().applications.has(application) && (keyId === null || keys.valid(keyId) !== null),
+    stands: (application, keyId) => {
+      // A call that came while all was known may wait for longer; its retry finds what waits.
+      if (!current()) throw new LogUnavailableError("it is not known which keys and votes others have ended");
+      return gateway().applications.has(application) && (keyId === null || keys.valid(keyId) !== null);
+    },
   };
 }
 

@@ -22,7 +22,7 @@ export interface Holding {
   operatorName(id: string): Promise<string | null>;
   /** Names of people who stand behind a key, and who therefore do not decide on what it asks for. */
   behind(application: string, keyId: string | null): Requesters;
-  /** Whether what the call was made with is still valid. */
+  /** Whether what the call was made with is still valid. Throws while it is not known what other gateways have ended. */
   stands(application: string, keyId: string | null): boolean;
 }
 
