@@ -126,6 +126,7 @@ function describeDueTimes(open: OpenStorage): void {
     }));
 }
 
-function asListed({ content: _, ...listed }: ApprovalRow): ListedRow {
-  return listed;
+function asListed(row: ApprovalRow): ListedRow {
+  const { id, revision, hold, state, user, application, conversation, fingerprint, createdAt, record } = row;
+  return { id, revision, hold, state, user, application, conversation, fingerprint, createdAt, record };
 }
