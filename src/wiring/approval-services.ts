@@ -32,7 +32,8 @@ export function approvalServices(parts: ApprovalServiceParts): ApprovalServices 
       if (found === null) return fail(approvalFailure(id, { reason: "unknown_approval" }));
       const view = await viewOf(parts, found.hold, found.approval);
       if (!view.ok) return fail(approvalFailure(id, { reason: view.failure }));
-      const approval = await summaryOf(desk, found.approval);
+      // INVARIANT: of the very revision that the view shows. Its digest is what whoever saw the view decides on.
+      const approval = await summaryWith(desk, found.hold, found.approval);
       const shown = viewDigest(view.value);
       // INVARIANT: nobody is shown it before that is on record.
       await desk.viewed(found.approval, shown, operator);
@@ -78,14 +79,21 @@ async function pageOf(
 /** Arguments are there when the hold they belong to is as we wrote it. */
 async function summaryOf(desk: ApprovalDesk, listed: ListedApproval): Promise<ApprovalSummary> {
   const found = await newest(desk, listed.id);
-  const approval: ListedApproval = found?.approval ?? listed;
-  const content = found === null ? null : await desk.contentOf(found.hold, found.approval);
+  return found === null ? summary(listed, null) : summaryWith(desk, found.hold, found.approval);
+}
+
+async function summaryWith(desk: ApprovalDesk, hold: Hold, approval: Approval): Promise<ApprovalSummary> {
+  const content = await desk.contentOf(hold, approval);
+  return summary(approval, content?.bytes ?? null);
+}
+
+function summary(approval: ListedApproval, bytes: string | null): ApprovalSummary {
   const { id, revision, state, digest, kind, tool, target, effect, application, user, call, hold } = approval;
   return {
     ...{ id, revision, state, digest, kind, tool, target, effect, application, user, call, hold },
     sign_offs: signOffsOf(approval),
     requested: rfc3339(approval.createdAt),
     expires: rfc3339(approval.expires_at),
-    arguments: content?.bytes ?? null,
+    arguments: bytes,
   };
 }

@@ -13,6 +13,7 @@ import {
 import { policies } from "../gateway/paths.test-support.ts";
 import { ask, askStream, catalog, toolCall } from "../gateway/requests.test-support.ts";
 import { completion, delta, done, streamOf, whole } from "../gateway/upstream.test-support.ts";
+import { approvalServices } from "./approval-services.ts";
 import { viewOf } from "./approval-views.ts";
 
 const ben = { name: "ben@example.com", method: "token", sourceAddress: "10.0.0.9" } as const;
@@ -224,5 +225,31 @@ forbid (principal, action == Portcullis::Action::"chat", resource) unless { cont
       assert.equal(view.arguments.raw, JSON.stringify(body).replace("\u200b", "<U+200B>"));
       assert.deepEqual(view.batch, { said: [], others: [], permitted: [] });
     });
+  });
+});
+
+test("the digest that comes with a view is of what the view shows, though somebody edits it meanwhile", async () => {
+  await using gateway = await open();
+  answers(gateway, '{"to":"ana@example.com"}');
+  await whileWaiting(gateway, ask(), 1, async ([approval]) => {
+    assert.ok(approval);
+    const { desk } = gateway;
+    const nameOf = async () => null;
+    const now = desk.now.bind(desk);
+    // Asked once the revision that is shown is read.
+    desk.now = async () => {
+      const bytes = '{"to":"eve@example.com"}';
+      await desk.edit(approval.id, ben, { digest: approval.digest, bytes, reason: null });
+      return now();
+    };
+    const services = approvalServices({ desk, subjects: { nameOf }, gateway: () => gateway.parts });
+    const shown = await services.show(approval.id, cleo.name);
+    assert.ok(shown.ok);
+    const { approval: told, view } = shown.value;
+    assert.deepEqual([told.digest, told.revision], [view.digest, view.revision]);
+    assert.equal(told.arguments, '{"to":"ana@example.com"}');
+    const ballot = { decision: "approve", digest: told.digest, reason: null } as const;
+    const voted = await services.vote(approval.id, cleo, ballot);
+    assert.ok(!voted.ok);
   });
 });
