@@ -116,6 +116,7 @@ ${more}applications:
     t.after(() => upstream.close());
     const { first, second, key } = await startReplicas(
       await config(`  slow: { type: openai, base_url: "${upstream.baseUrl}" }
+approvals: { wait: 0s }
 tools:
   send_email: { effect: write }
   book_room: { effect: write, unattended: "rooms cost nothing" }
