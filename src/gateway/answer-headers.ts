@@ -42,7 +42,7 @@ export function withheldHeaders(headers: AnswerHeaders, refusal: Refusal): Answe
   const others = Object.entries(headers).filter(([name]) => !policyHeaderNames.has(name));
   return {
     ...Object.fromEntries(others),
-    "x-portcullis-decision": refusal.reason === "approval_required" ? "hold" : "deny",
+    "x-portcullis-decision": "deny",
     ...("policies" in refusal ? policyHeaders(refusal.policies) : {}),
   };
 }

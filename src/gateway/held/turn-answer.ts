@@ -4,6 +4,7 @@
 
 import { isObject, type JsonObject } from "../../facts/json-shape.ts";
 import { proposedActions } from "../../facts/proposed-actions.ts";
+import { choiceIndex, chunkEvent, withoutChoices } from "../chunk-choices.ts";
 import { type Fates, type HeldTurn, placeKey, remaining, type StreamTurn, type WholeTurn } from "./turn.ts";
 
 function isWhole({ dropped, edited }: Fates): boolean {
@@ -19,7 +20,7 @@ export function wholeAnswer(turn: WholeTurn, fates: Fates): Buffer {
   const proposing = new Set(turn.choices.map(({ index }) => index));
   const choices = listed.map((choice, position) => {
     if (!isObject(choice)) return choice;
-    const index = indexOf(choice, position);
+    const index = choiceIndex(choice, position);
     return proposing.has(index) ? changedChoice(choice, index, fates) : choice;
   });
   return Buffer.from(JSON.stringify({ ...(isObject(answer) ? answer : {}), choices }));
@@ -83,12 +84,18 @@ export function streamTail(turn: StreamTurn, fates: Fates): Buffer {
   const tail: string[] = [];
   for (const held of turn.held) {
     if (held.choices.length === 0) tail.push(held.raw);
-    else events.push(...withoutChoices(held, proposing));
+    else events.push(...leftOf(held, proposing));
   }
   for (const choice of turn.choices) {
     events.push(...choiceEvents(turn, choice, fates, textsOf(turn, choice.index)));
   }
   return Buffer.from([...events, ...tail].join(""));
+}
+
+function leftOf(held: StreamTurn["held"][number], gone: ReadonlySet<number>): readonly string[] {
+  const left = withoutChoices(held, gone);
+  if (left === null) return [];
+  return [left === "whole" ? held.raw : chunkEvent(left)];
 }
 
 interface Texts {
@@ -105,16 +112,6 @@ function textsOf({ sent, held }: Pick<StreamTurn, "sent" | "held">, choice: numb
   return { sent: sentText(sent, choice), kept: sentText(kept.join(""), choice) };
 }
 
-function withoutChoices(held: StreamTurn["held"][number], gone: ReadonlySet<number>): readonly string[] {
-  if (!held.choices.some((index) => gone.has(index))) return [held.raw];
-  if (held.chunk === null) return [];
-  const listed: readonly unknown[] = Array.isArray(held.chunk["choices"]) ? held.chunk["choices"] : [];
-  const kept = listed.filter((choice, position) => !gone.has(indexOf(choice, position)));
-  // Usage is not withheld: whoever asked for it gets it.
-  if (kept.length === 0 && !isObject(held.chunk["usage"])) return [];
-  return [event({ ...held.chunk, choices: kept })];
-}
-
 function choiceEvents(
   turn: Pick<HeldTurn, "naming">,
   { index, message, finish_reason: finish }: HeldTurn["choices"][number],
@@ -124,7 +121,7 @@ function choiceEvents(
 ): readonly string[] {
   const left = remaining(index, message, fates);
   const chunk = (delta: object, finishReason: string | null): string =>
-    event({
+    chunkEvent({
       ...turn.naming,
       object: "chat.completion.chunk",
       choices: [{ index: as, delta, finish_reason: finishReason }],
@@ -155,7 +152,7 @@ export function resumedWhole(turn: HeldTurn, choice: number, fates: Fates): Buff
 export function resumedStream(turn: HeldTurn, choice: number, fates: Fates, withUsage: boolean): Buffer {
   const { message, finish_reason } = choiceOf(turn, choice);
   const events = choiceEvents(turn, { index: choice, message, finish_reason }, fates, noTexts, 0);
-  const usage = event({ ...turn.naming, object: "chat.completion.chunk", choices: [], usage: noTokens });
+  const usage = chunkEvent({ ...turn.naming, object: "chat.completion.chunk", choices: [], usage: noTokens });
   return Buffer.from([...events, ...(withUsage ? [usage] : []), "data: [DONE]\n\n"].join(""));
 }
 
@@ -177,20 +174,11 @@ export function sentText(sent: string, choice: number): string {
     const listed: readonly unknown[] =
       isObject(chunk) && Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
     for (const [position, part] of listed.entries()) {
-      if (!isObject(part) || indexOf(part, position) !== choice) continue;
+      if (!isObject(part) || choiceIndex(part, position) !== choice) continue;
       const delta = part["delta"] ?? part["message"];
       const content = isObject(delta) ? delta["content"] : null;
       if (typeof content === "string") text += content;
     }
   }
   return text;
-}
-
-function indexOf(choice: unknown, position: number): number {
-  const index = isObject(choice) ? choice["index"] : position;
-  return typeof index === "number" ? index : position;
-}
-
-function event(chunk: object): string {
-  return `data: ${JSON.stringify(chunk)}\n\n`;
 }

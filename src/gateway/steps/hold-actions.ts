@@ -1,12 +1,13 @@
 // Tool calls that policy holds: they are put down with the answer they stand in, durably, and then the client waits.
 
-import type { HeldItem } from "../../approvals/filing.ts";
+import type { FilingFailure, HeldItem } from "../../approvals/filing.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import { withheldHeaders } from "../answer-headers.ts";
 import { AnswerWriter } from "../answer-writer.ts";
 import type { CallRun, Completion } from "../call-run.ts";
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { endRefused } from "../ending.ts";
+import { askerOf, notFiledDetail } from "../held/asked.ts";
 import { requestIdentity } from "../held/conversation.ts";
 import type { HeldQuestion } from "../held/recheck.ts";
 import { heldHeaders, serveHold } from "../held/serve-hold.ts";
@@ -33,20 +34,9 @@ export async function holdActions(
 ): Promise<void> {
   const { call } = run;
   const identity = requestIdentity(call);
-  const { names, keyCreator } = parts.holding.behind(call.application.name, call.holder?.keyId ?? null);
   let recordings: readonly Recording[] = [];
   const filed = await parts.holding.desk.file({
-    call: call.id,
-    application: call.application.name,
-    groups: call.application.groups,
-    user: call.user,
-    subject: call.subject,
-    requesters: call.request.user === null ? names : [...names, call.request.user],
-    keyCreator,
-    endpoint: call.endpoint,
-    conversation: identity.conversation,
-    attachKey: identity.attachKey,
-    request: identity.request,
+    ...askerOf(parts, call, identity),
     answer: encodeHeld(held.turn),
     items: verdict.decided
       .filter(({ decision }) => decision.outcome === "hold")
@@ -122,18 +112,7 @@ function heldItem(run: CallRun, { id, action, classification, decision, labels }
   };
 }
 
-function notFiled(
-  { refusal }: ActionsVerdict,
-  failure: Exclude<Awaited<ReturnType<GatewayParts["holding"]["desk"]["file"]>>, { ok: true }>["failure"],
-): Refusal {
+function notFiled({ refusal }: ActionsVerdict, failure: FilingFailure): Refusal {
   const { tools = [], policies = [] } = refusal?.reason === "approval_required" ? refusal : {};
-  const denied = (detail: string): Refusal => ({ reason: "tool_call_denied", tools, detail, policies });
-  switch (failure.reason) {
-    case "full":
-      return denied("as many approvals wait as may (`approvals.max_pending`); have some decided first");
-    case "rejected_before":
-      return denied("the same was rejected before in this conversation, and is not asked for again");
-    case "undeclared":
-      return denied(`the sign-off \`${failure.signOff}\` is not declared any more`);
-  }
+  return { reason: "tool_call_denied", tools, detail: notFiledDetail(failure), policies };
 }

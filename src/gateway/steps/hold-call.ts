@@ -12,7 +12,8 @@ import { type Target, targetId } from "../call.ts";
 import { type CallRun, noUsage } from "../call-run.ts";
 import type { ClientChannel } from "../client-channel.ts";
 import { endRefused, recordEnd } from "../ending.ts";
-import { type RequestIdentity, requestIdentity } from "../held/conversation.ts";
+import { askerOf, notFiledDetail } from "../held/asked.ts";
+import { requestIdentity } from "../held/conversation.ts";
 import { ownAnswer, ownNaming } from "../held/own-answer.ts";
 import { prefersAsync } from "../held/patience.ts";
 import { denied, fallenPrincipal } from "../held/recheck.ts";
@@ -88,26 +89,13 @@ function writerOf(
 }
 
 function file(
-  { holding }: GatewayParts,
-  run: CallRun,
+  parts: GatewayParts,
+  { call }: CallRun,
   target: Target,
   decision: CallDecision,
 ): ReturnType<GatewayParts["holding"]["desk"]["file"]> {
-  const { call } = run;
-  const identity: RequestIdentity = requestIdentity(call);
-  const { names, keyCreator } = holding.behind(call.application.name, call.holder?.keyId ?? null);
-  return holding.desk.file({
-    call: call.id,
-    application: call.application.name,
-    groups: call.application.groups,
-    user: call.user,
-    subject: call.subject,
-    requesters: call.request.user === null ? names : [...names, call.request.user],
-    keyCreator,
-    endpoint: call.endpoint,
-    conversation: identity.conversation,
-    attachKey: identity.attachKey,
-    request: identity.request,
+  return parts.holding.desk.file({
+    ...askerOf(parts, call, requestIdentity(call)),
     answer: encodeHeld({ v: 1, kind: "request" }),
     items: [
       {
@@ -127,15 +115,7 @@ function file(
 
 /** Not for the reason that the policies give: they would let people decide. */
 function notFiled(failure: FilingFailure): Refusal {
-  const refused = (detail: string): Refusal => ({ reason: "policy_denied", policies: [], detail });
-  switch (failure.reason) {
-    case "full":
-      return refused("as many approvals wait as may (`approvals.max_pending`); have some decided first");
-    case "rejected_before":
-      return refused("the same was rejected before in this conversation, and is not asked for again");
-    case "undeclared":
-      return refused(`the sign-off \`${failure.signOff}\` is not declared any more`);
-  }
+  return { reason: "policy_denied", policies: [], detail: notFiledDetail(failure) };
 }
 
 /** The call decided anew, with what was signed off: its bytes are the very ones, everything else is of this moment. */
