@@ -15,6 +15,7 @@ import {
   picture,
   vote,
 } from "./holds.test-support.ts";
+import { policies } from "./paths.test-support.ts";
 import { ask, askStream, toolCall } from "./requests.test-support.ts";
 import { completion, delta, done, streamOf, whole } from "./upstream.test-support.ts";
 
@@ -169,6 +170,36 @@ describe("a tool call that waits", () => {
     assert.equal(choices[0].finish_reason, "tool_calls");
     assert.match(choices[0].message.content, /was rejected by ben@example.com: no/);
     assert.equal((await story(gateway, from)).at(-1), "call.completed partial");
+  });
+
+  test("takes with it what was permitted beside it only while policy still permits that, for a retry too", async () => {
+    for (const retried of [false, true]) {
+      await using gateway = await open();
+      const calls = [toolCall("send_email", "{}", "c1"), toolCall("get_weather", "{}", "c2")];
+      const answer = completion({ content: null, tool_calls: calls }, "tool_calls");
+      gateway.upstream().script = () => whole(200, answer);
+      const from = await size(gateway);
+      const first = gateway.channel();
+      const call = gateway.call(ask(), { channel: first });
+      const [approval] = await pending(gateway);
+      assert.ok(approval);
+      if (retried) {
+        first.leave();
+        await call;
+      }
+      await gateway.replacePolicies(`${policies}
+        @id("no-weather") forbid (principal, action == Portcullis::Action::"get_weather", resource);`);
+      await vote(gateway, approval);
+      const channel = retried ? await gateway.call(ask()) : first;
+      await call;
+      const [{ message }] = JSON.parse(channel.text).choices;
+      assert.deepEqual(message.tool_calls, [calls[0]]);
+      assert.match(message.content, /`get_weather` was permitted, and policy does not permit it any more\./);
+      assert.deepEqual((await story(gateway, from)).slice(-2), [
+        "action.decided deny",
+        "call.completed partial",
+      ]);
+    }
   });
 
   test("is left in peace by a client that goes, and given to its retry without asking the model again", async () => {

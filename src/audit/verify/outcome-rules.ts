@@ -49,7 +49,7 @@ export class OutcomeRules {
   #checkHandedOn(
     entry: number,
     { call, outcome }: Completed,
-    { released }: CallState,
+    { released, actions }: CallState,
     hold: KnownHold,
   ): void {
     const left = hold.approvals.filter(({ id }) => !released.has(id));
@@ -57,7 +57,7 @@ export class OutcomeRules {
     const mayBeNone = outcome === "partial" && hold.hasPermitted;
     if (left.length === hold.approvals.length && !mayBeNone) {
       this.#report({ reason: "nothing_released", entry, call });
-    } else if (outcome === "partial" && left.length === 0) {
+    } else if (outcome === "partial" && left.length === 0 && !someRefused(actions)) {
       this.#report({ reason: "nothing_withheld", entry, call });
     } else if (outcome === "ok" && left[0] !== undefined) {
       this.#report({ reason: "hold_not_released", entry, call, left: left[0].id });
@@ -83,4 +83,10 @@ export class OutcomeRules {
     if (first !== undefined)
       this.#report({ reason: "released_nonetheless", entry, call, outcome, released: first });
   }
+}
+
+/** What was permitted beside what waited, and is not any more. */
+function someRefused(actions: CallState["actions"]): boolean {
+  for (const { decision } of actions.values()) if (decision !== "permit") return true;
+  return false;
 }

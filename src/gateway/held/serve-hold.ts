@@ -10,16 +10,20 @@ import { type CallOutcome, type CallRun, type Completion, noUsage } from "../cal
 import type { AnswerHeaders, ClientChannel } from "../client-channel.ts";
 import { endRefused, recordEnd } from "../ending.ts";
 import type { GatewayParts } from "../parts.ts";
+import type { Recording } from "../recording.ts";
+import { actionEntry } from "../steps/decide-actions.ts";
+import { fallenBeside } from "./beside.ts";
 import type { RequestIdentity } from "./conversation.ts";
+import { outcomeOf, releasedFates, waitingFates } from "./fates.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { beatTimes, prefersAsync, waitLeftMs } from "./patience.ts";
 import { ActionRecheck } from "./recheck.ts";
 import { repromptedBy } from "./reprompt.ts";
 import { resumeMarker } from "./resume-marker.ts";
-import { type Fates, type HeldTurn, placeKey } from "./turn.ts";
+import { type Fates, type HeldTurn, placeOf } from "./turn.ts";
 import { resumedStream, resumedWhole, streamTail, wholeAnswer } from "./turn-answer.ts";
 import { unreleasedOf, waitingParts } from "./what-is-told.ts";
-import { unreleasedNote, waitingNote } from "./words.ts";
+import { forbidden, unreleasedNote, waitingNote } from "./words.ts";
 
 export interface Serving {
   readonly hold: Hold;
@@ -139,33 +143,15 @@ async function deliver(
       ...heldBy(run, serving),
     });
   }
-  const fates: Fates = {
-    dropped: new Set(release.refused.map(({ approval }) => placeKey(approval))),
-    edited: new Map(
-      release.released
-        .filter(({ approval }) => approval.revision > 1)
-        .map(({ approval, content }) => [placeKey(approval), content.bytes]),
-    ),
-    note: (choice, text) => {
-      const here = release.refused.flatMap(({ approval }, at) => {
-        const one = unreleased[at];
-        return approval.choice === choice && one !== undefined ? [one] : [];
-      });
-      return here.length === 0 ? null : behind(text, unreleasedNote(here, run.call.id));
-    },
-  };
-  await answer(parts, run, client, serving, fates, outcomeOf(serving, release));
-}
-
-function outcomeOf({ turn }: Serving, release: Extract<Release, { kind: "settled" }>): CallOutcome {
-  if (release.refused.length === 0) return "ok";
-  const proposed = turn.choices.reduce((sum, { message }) => sum + proposals(message), 0);
-  return proposed > release.refused.length ? "partial" : "withheld";
-}
-
-function proposals(message: HeldTurn["choices"][number]["message"]): number {
-  const { tool_calls: calls, function_call: legacy } = message;
-  return (Array.isArray(calls) ? calls.length : 0) + (legacy === undefined || legacy === null ? 0 : 1);
+  // Decided before the completion, so that what is denied is on record with it.
+  const fallen = fallenBeside(parts, run, serving.turn, release.hold);
+  const left = [
+    ...release.refused.map(({ approval }, at) => ({ ...placeOf(approval), told: unreleased[at] ?? null })),
+    ...fallen.map(({ action }) => ({ ...placeOf(action), told: forbidden(action.tool) })),
+  ];
+  const fates = releasedFates(release.released, left, run.call.id);
+  const before = fallen.map((one) => actionEntry(parts, run, one));
+  await answer(parts, run, client, serving, fates, outcomeOf(serving.turn, left.length), before);
 }
 
 /** The client can wait no longer: it gets an ordinary message, with a sign by which a later request goes on. */
@@ -180,25 +166,16 @@ async function endWaiting(
   const hold = (await holding.desk.hold(serving.hold.id)) ?? serving.hold;
   const waiting = current(hold).filter(({ state }) => state === "pending");
   const note = waitingNote(waitingParts(parts, waiting), run.call.id, "turn");
-  const everything = turn.choices.flatMap(({ index, message }) =>
-    Array.from({ length: proposals(message) }, (_, position) => placeKey({ choice: index, position })),
-  );
-  const fates: Fates = {
-    dropped: new Set(everything),
-    edited: new Map(),
-    note: (choice, text) => {
-      const said = `${text}${behind(text, note)}\n\n`;
-      const marker = resumeMarker(holding.markerKey, {
-        hold: hold.id,
-        choice,
-        application: run.call.application.name,
-        user: run.call.user,
-        before: identity.messages,
-        text: said,
-      });
-      return `${said.slice(text.length)}${marker}`;
-    },
-  };
+  const marker = (choice: number, text: string): string =>
+    resumeMarker(holding.markerKey, {
+      hold: hold.id,
+      choice,
+      application: run.call.application.name,
+      user: run.call.user,
+      before: identity.messages,
+      text,
+    });
+  const fates = waitingFates(turn, note, marker);
   await answer(parts, run, client, serving, fates, "held");
 }
 
@@ -210,18 +187,20 @@ async function answer(
   serving: Serving,
   fates: Fates,
   outcome: CallOutcome,
+  before: readonly Recording[] = [],
 ): Promise<void> {
   const { writer, headers } = serving;
   const last = lastBytes(run, serving, fates);
   writer.note(last);
-  const unrecorded = await recordEnd(parts, run, {
+  const completion = {
     outcome,
     reason: null,
     status: writer.form.status,
     ...serving.end,
     ...heldBy(run, serving),
     ...writer.recorded(),
-  });
+  };
+  const unrecorded = await recordEnd(parts, run, completion, before);
   if (unrecorded !== null) return client.refuse(unrecorded, headers);
   await writer.finish(last);
 }
@@ -282,11 +261,6 @@ function ofEnd({ end }: Serving): { readonly usage: Completion["usage"] } {
 /** A call that was answered from what another had left waiting says so; its own turn is not another's. */
 export function heldBy(run: CallRun, { hold }: Pick<Serving, "hold">): Pick<Completion, "hold"> {
   return hold.call === run.call.id ? {} : { hold: hold.id };
-}
-
-/** Set off from the text before it. */
-function behind(text: string, note: string): string {
-  return text === "" ? note : `\n\n${note}`;
 }
 
 /** The headers of an answer that waited. */

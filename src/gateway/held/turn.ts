@@ -73,6 +73,10 @@ export interface CallPlace {
   readonly position: number;
 }
 
+export function placeOf({ choice, position }: CallPlace): CallPlace {
+  return { choice, position };
+}
+
 export function placeKey({ choice, position }: CallPlace): string {
   return `${choice}:${position}`;
 }

@@ -7,10 +7,15 @@ import type { ApprovalState } from "../../approvals/approval-states.ts";
 export interface Unreleased {
   /** Null for the request itself. */
   readonly tool: string | null;
-  readonly state: ApprovalState;
+  /** `forbidden`: it needed nobody, and policy does not permit it any more. */
+  readonly state: ApprovalState | "forbidden";
   /** Who ended it, where somebody did. */
   readonly by: string | null;
   readonly reason: string | null;
+}
+
+export function forbidden(tool: string): Unreleased {
+  return { tool, state: "forbidden", by: null, reason: null };
 }
 
 export interface Waiting {
@@ -42,6 +47,8 @@ function fate({ state, by, reason }: Unreleased): string {
       return "was approved, and its approval lapsed before it was used.";
     case "stale":
       return "was approved, and policy asks for more today.";
+    case "forbidden":
+      return "was permitted, and policy does not permit it any more.";
     default:
       return "could not be released.";
   }
