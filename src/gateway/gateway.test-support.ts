@@ -2,31 +2,25 @@
 // Only upstreams that must misbehave are scripted. Closing it verifies its trail, so that every test is an audit test.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pino from "pino";
 import type { ApprovalDesk } from "../approvals/desk.ts";
-import type { Leaf, LeafOf } from "../audit/leaf-schema.ts";
-import { parseLeaf } from "../audit/parse-leaf.ts";
+import type { Leaf } from "../audit/leaf-schema.ts";
 import type { Payloads } from "../audit/payloads.ts";
-import { parseVerifierKey } from "../audit/signed-note.ts";
 import type { Trail } from "../audit/trail.ts";
-import { logStoreSource } from "../audit/verify/entry-source.ts";
-import { findingText } from "../audit/verify/finding.ts";
-import { verifyLog } from "../audit/verify/verify-log.ts";
 import { type Config, configSchema } from "../config/schema.ts";
 import { SecretValue } from "../core/secret-value.ts";
 import { openKek } from "../credentials/kek.ts";
 import { openRootKey } from "../credentials/root-key.ts";
-import { type CatalogEntry, ToolCatalog } from "../facts/tool-catalog.ts";
+import { ToolCatalog } from "../facts/tool-catalog.ts";
 import { refusalClasses } from "../http/refusal-classes.ts";
 import { refusalMessage } from "../http/refusal-message.ts";
 import { ApiKeys } from "../identity/api-keys.ts";
 import { KeyIdentifier } from "../identity/identify.ts";
 import { openKeyGuard } from "../identity/key-guard.ts";
-import { ActivePolicies } from "../policy/active-policies.ts";
 import { formatProblem } from "../policy/problem.ts";
 import { DemoProvider } from "../providers/demo/demo-provider.ts";
 import type { ModelProvider } from "../providers/provider.ts";
@@ -46,17 +40,9 @@ import { journalled, journalledApprovals } from "./journalled-store.test-support
 import { LateCompletions } from "./late-completions.ts";
 import type { GatewayParts, Limits } from "./parts.ts";
 import { handleCall } from "./pipeline.ts";
+import { monday, openTestPolicies, type PolicyOptions, writePolicies } from "./policies.test-support.ts";
+import { assertVerifies, type CallLeaf, ofCall, readLeaves } from "./record.test-support.ts";
 import { type Script, ScriptedProvider, whole } from "./upstream.test-support.ts";
-
-/** Monday, 2026-11-23, 09:30 UTC: the time stands still. */
-export const monday = Date.parse("2026-11-23T09:30:00.000Z");
-
-export const openPolicies = `
-@id("calls") @reason("models may be called")
-permit (principal, action in [Portcullis::Action::"chat", Portcullis::Action::"embed"], resource);
-@id("tools") @reason("tools may be proposed")
-permit (principal, action in Portcullis::Action::"call_tool", resource);
-`;
 
 /** Whoever is in `operators` gives the sign-off `default`, and `ana` alone `finance`. */
 export const testConfig: Config = configSchema.parse({
@@ -69,17 +55,9 @@ export const testConfig: Config = configSchema.parse({
   applications: [{ name: "assistant", groups: ["staff"], owner: "ana" }],
 });
 
-/** Who may vote is the config's word alone. */
-const votes = `
-@id("votes") @reason("approvers approve")
-permit (principal, action == Portcullis::Action::"approve", resource);
-`;
-
-export interface TestGatewayOptions {
+export interface TestGatewayOptions extends PolicyOptions {
   /** Whether all is known that other gateways have ended. */
   readonly current?: () => boolean;
-  readonly policies?: string;
-  readonly catalog?: Readonly<Record<string, CatalogEntry>>;
   /** Alias to its targets. */
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
   /** Of all aliases. */
@@ -137,8 +115,6 @@ export interface TestGateway extends AsyncDisposable {
   /** All entries from the index `from` on. */
   all(from?: number): Promise<readonly Leaf[]>;
 }
-
-export type CallLeaf = LeafOf<"call.decided"> | LeafOf<"action.decided"> | LeafOf<"call.completed">;
 
 /** More than any call of a test has, few enough to be read after each. */
 const latestEntries = 50;
@@ -252,12 +228,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     waiting: { waitMs: 0, commitMs: 0, beatMs: 1000, onReject: "message", ...options.waiting },
     inForce: gatewayParts,
   };
-  const all = async (from = 0): Promise<readonly Leaf[]> =>
-    (await storage.log.read(from, from + 10_000)).map((entry) => {
-      const leaf = parseLeaf(entry.leaf);
-      assert.ok(leaf.ok, `entry ${entry.index} is a leaf`);
-      return leaf.value;
-    });
+  const all = (from = 0): Promise<readonly Leaf[]> => readLeaves(storage.log, from);
   const latest = async (): Promise<readonly Leaf[]> =>
     all(Math.max(0, (await storage.log.head()).size - latestEntries));
   journal.length = 0;
@@ -312,66 +283,10 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       await payloads.flush();
       await policies.close();
       await trail.close();
-      const verifier = parseVerifierKey(trail.vkey);
-      assert.ok(verifier.ok);
-      const report = await verifyLog({
-        source: logStoreSource(storage.log),
-        verifier: verifier.value,
-        pinned: readFileSync(join(keysFolder, "checkpoint"), "utf8"),
-      });
+      await assertVerifies(storage.log, trail.vkey, keysFolder, control.findings);
       await storage.close();
       rmSync(folder, { recursive: true });
-      const found = report.findings.map(findingText);
-      const { findings } = control;
-      const isExpected = (text: string): boolean => findings.some((expected) => expected.test(text));
-      assert.deepEqual(
-        found.filter((text) => !isExpected(text)),
-        [],
-        "the trail verifies",
-      );
-      for (const expected of findings)
-        assert.ok(
-          found.some((text) => expected.test(text)),
-          `${expected} is found`,
-        );
-      assert.deepEqual(report.governance.openCalls, [], "every call is completed");
     },
   };
   return gateway;
-}
-
-function ofCall(leaves: readonly Leaf[], call: string | undefined): readonly CallLeaf[] {
-  return leaves.filter((leaf): leaf is CallLeaf => "call" in leaf && leaf.call === call);
-}
-
-function writePolicies(folder: string, text: string): void {
-  writeFileSync(join(folder, "policies", "test.cedar"), `${text}${votes}`);
-}
-
-async function openTestPolicies(
-  folder: string,
-  options: TestGatewayOptions,
-  store: Parameters<typeof ActivePolicies.open>[0]["store"],
-  events: Parameters<typeof ActivePolicies.open>[0]["events"],
-): Promise<ActivePolicies> {
-  const policiesFolder = join(folder, "policies");
-  mkdirSync(policiesFolder);
-  writePolicies(folder, options.policies ?? openPolicies);
-  const opened = await ActivePolicies.open({
-    folder: policiesFolder,
-    world: {
-      applications: [{ name: "assistant", groups: ["staff"], environment: "test", owner: "ana" }],
-      groups: ["staff", "operators"],
-      tools: Object.keys(options.catalog ?? {}),
-      arguments: new ToolCatalog(options.catalog ?? {}).argumentTypes,
-      signOffs: ["finance", "default"],
-    },
-    store,
-    events,
-    now: () => monday,
-    onActivated: () => {},
-    onProblem: () => {},
-  });
-  assert.ok(opened.ok, opened.ok ? "" : opened.failure.map(formatProblem).join("\n"));
-  return opened.value;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openPolicies, openTestGateway, type TestGateway } from "./gateway.test-support.ts";
+import { openTestGateway, type TestGateway } from "./gateway.test-support.ts";
 import { listModels } from "./list-models.ts";
+import { openPolicies } from "./policies.test-support.ts";
 
 const policies = `
 @id("assistant-chats") permit (principal, action == Portcullis::Action::"chat", resource in Portcullis::Provider::"demo")

@@ -3,7 +3,8 @@
 import { fail } from "../core/result.ts";
 import { type ProviderFailure, ProviderStreamError } from "../providers/provider.ts";
 import type { RecordingChannel } from "./client.test-support.ts";
-import { openPolicies, type TestGateway } from "./gateway.test-support.ts";
+import type { TestGateway } from "./gateway.test-support.ts";
+import { openPolicies } from "./policies.test-support.ts";
 import { ask, askStream, toolCall, unlikeOthers } from "./requests.test-support.ts";
 import {
   cancelled,

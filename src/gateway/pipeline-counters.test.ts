@@ -4,14 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CounterSubject } from "../usage/counter-store.ts";
 import type { RecordingChannel } from "./client.test-support.ts";
-import {
-  monday,
-  openPolicies,
-  openTestGateway,
-  type TestGateway,
-  type TestGatewayOptions,
-} from "./gateway.test-support.ts";
+import { openTestGateway, type TestGateway, type TestGatewayOptions } from "./gateway.test-support.ts";
 import { listModels } from "./list-models.ts";
+import { monday, openPolicies } from "./policies.test-support.ts";
 import { completion, type Script, whole } from "./upstream.test-support.ts";
 
 const chatScope = `principal, action == Portcullis::Action::"chat", resource`;

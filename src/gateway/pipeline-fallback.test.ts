@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fail } from "../core/result.ts";
 import type { ProviderFailure } from "../providers/provider.ts";
-import { type CallLeaf, openPolicies, openTestGateway, type TestGateway } from "./gateway.test-support.ts";
+import { openTestGateway, type TestGateway } from "./gateway.test-support.ts";
+import { openPolicies } from "./policies.test-support.ts";
+import type { CallLeaf } from "./record.test-support.ts";
 import { ask, askStream, catalog, toolCall } from "./requests.test-support.ts";
 import { completion, delta, done, type Script, streamOf, whole } from "./upstream.test-support.ts";
 

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPolicies, openTestGateway } from "./gateway.test-support.ts";
+import { openTestGateway } from "./gateway.test-support.ts";
+import { openPolicies } from "./policies.test-support.ts";
 import { ask, askStream, catalog, toolCall } from "./requests.test-support.ts";
 import { completion, delta, done, streamOf, whole } from "./upstream.test-support.ts";
 

@@ -63,9 +63,9 @@ for (const fixture of [...proposals, ...released]) {
 }
 
 const refusal = {
-  reason: "approval_required",
+  reason: "tool_call_denied",
   tools: ["send_email"],
-  signOffs: ["default"],
+  detail: "it writes (floor)",
   policies: [{ id: "floor", reason: "it writes" }],
 } as const;
 
@@ -94,7 +94,7 @@ for (const fixture of proposals.filter(({ outcome }) => outcome === "withheld"))
   });
 }
 
-test("the message in place of tool calls is an ordinary last chunk of the same answer, and names reasons and policies", () => {
+test("the message in place of tool calls is an ordinary last chunk of the same answer, and says why", () => {
   const made = inspected(
     event({ id: "cmpl-7", created: 12, model: "m-2026", choices: [{ index: 2, delta: write }] }),
     done,
@@ -108,7 +108,7 @@ test("the message in place of tool calls is an ordinary last chunk of the same a
       index: 2,
       delta: {
         content:
-          "[Portcullis] The tool call `send_email` was withheld: it needs a sign-off (default): it writes (floor). Nothing was done. Call: call_1",
+          "[Portcullis] The tool call `send_email` was withheld: it writes (floor). Nothing was done. Call: call_1",
       },
       finish_reason: "stop",
     },

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
-import { type CallLeaf, openTestGateway, type TestGateway } from "../gateway.test-support.ts";
+import { openTestGateway, type TestGateway } from "../gateway.test-support.ts";
 import { proposals, secret } from "../proposal-fixtures.test-support.ts";
+import type { CallLeaf } from "../record.test-support.ts";
 import { askStream, catalog, toolCall, unlikeOthers } from "../requests.test-support.ts";
 import { released, sentBy } from "../stream-fixtures.test-support.ts";
 import { delta, done, event, streamOf } from "../upstream.test-support.ts";

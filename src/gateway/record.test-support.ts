@@ -1,0 +1,52 @@
+// What is on record of a test gateway: to be read, and verified at its end save for what the test did to it on purpose.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Leaf, LeafOf } from "../audit/leaf-schema.ts";
+import type { LogStore } from "../audit/log-store.ts";
+import { parseLeaf } from "../audit/parse-leaf.ts";
+import { parseVerifierKey } from "../audit/signed-note.ts";
+import { logStoreSource } from "../audit/verify/entry-source.ts";
+import { findingText } from "../audit/verify/finding.ts";
+import { verifyLog } from "../audit/verify/verify-log.ts";
+
+/** Each of `expected` is found, and nothing else is. */
+export async function assertVerifies(
+  log: LogStore,
+  vkey: string,
+  keysFolder: string,
+  expected: readonly RegExp[],
+): Promise<void> {
+  const verifier = parseVerifierKey(vkey);
+  assert.ok(verifier.ok);
+  const report = await verifyLog({
+    source: logStoreSource(log),
+    verifier: verifier.value,
+    pinned: readFileSync(join(keysFolder, "checkpoint"), "utf8"),
+  });
+  const found = report.findings.map(findingText);
+  const unexpected = found.filter((text) => !expected.some((one) => one.test(text)));
+  assert.deepEqual(unexpected, [], "the trail verifies");
+  for (const one of expected)
+    assert.ok(
+      found.some((text) => one.test(text)),
+      `${one} is found`,
+    );
+  assert.deepEqual(report.governance.openCalls, [], "every call is completed");
+}
+
+/** All entries from the index `from` on. */
+export async function readLeaves(log: LogStore, from: number): Promise<readonly Leaf[]> {
+  return (await log.read(from, from + 10_000)).map((entry) => {
+    const leaf = parseLeaf(entry.leaf);
+    assert.ok(leaf.ok, `entry ${entry.index} is a leaf`);
+    return leaf.value;
+  });
+}
+
+export type CallLeaf = LeafOf<"call.decided"> | LeafOf<"action.decided"> | LeafOf<"call.completed">;
+
+export function ofCall(leaves: readonly Leaf[], call: string | undefined): readonly CallLeaf[] {
+  return leaves.filter((leaf): leaf is CallLeaf => "call" in leaf && leaf.call === call);
+}
