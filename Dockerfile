@@ -4,6 +4,7 @@
 FROM node:24.21.0-bookworm-slim AS packages
 WORKDIR /opt/portcullis
 COPY package.json package-lock.json ./
+COPY verify ./verify
 # Without development dependencies the image's own Node is the one that runs, so no package needs its install script.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
@@ -17,6 +18,7 @@ COPY package.json LICENSE ./
 COPY bin ./bin
 COPY policies ./policies
 COPY src ./src
+COPY verify ./verify
 RUN rm -rf /usr/local/lib/node_modules/npm /usr/local/bin/npm /usr/local/bin/npx \
  && ln -s /opt/portcullis/bin/portcullis /usr/local/bin/portcullis \
  && install -d -o 10001 -g 10001 -m 700 /var/lib/portcullis

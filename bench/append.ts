@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { newSalt } from "../src/audit/commitment.ts";
+import { newSalt } from "portcullis-verify/leaves/commitment.ts";
 import { uuidv7 } from "../src/core/id.ts";
 import { openSqliteStorage } from "../src/storage/sqlite/open.ts";
 

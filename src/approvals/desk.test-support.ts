@@ -1,7 +1,7 @@
 // A gateway at whose desk people vote, on real storage: what waits there was held by the pipeline, and is fetched by a retry.
 
 import assert from "node:assert/strict";
-import type { Leaf } from "../audit/leaf-schema.ts";
+import type { Leaf } from "portcullis-verify/leaves/leaf-schema.ts";
 import { type Config, configSchema } from "../config/schema.ts";
 import type { RecordingChannel } from "../gateway/client.test-support.ts";
 import {

@@ -1,7 +1,7 @@
 // What exactly is signed off. A decision carries this digest, and one over anything else is refused.
 
 import { createHmac, hash } from "node:crypto";
-import { canonicalJson } from "../core/canonical-json.ts";
+import { canonicalJson } from "portcullis-verify/leaves/canonical-json.ts";
 import type { SecretValue } from "../core/secret-value.ts";
 import { parseStrictJsonText } from "../core/strict-json.ts";
 

@@ -2,7 +2,7 @@
 // about. Nothing is cut off here; whoever shows it may fold it.
 
 import { hash } from "node:crypto";
-import { canonicalJson } from "../core/canonical-json.ts";
+import { canonicalJson } from "portcullis-verify/leaves/canonical-json.ts";
 import { rfc3339 } from "../core/clock.ts";
 import { type Approval, type ApprovalContent, current, type Hold } from "./approval.ts";
 import type { ApprovalState } from "./approval-states.ts";

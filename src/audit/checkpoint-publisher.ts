@@ -1,13 +1,13 @@
 // Signs and keeps the head of the log, one at a time and only ever forwards.
 
+import { signCheckpoint } from "portcullis-verify/log/checkpoint.ts";
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import { emptyHead, equalHashes, isWellFormedHead, rootOf } from "portcullis-verify/log/merkle-tree.ts";
 import type { Clock } from "../core/clock.ts";
 import { replaceFile } from "../core/durable-file.ts";
 import type { EncodedEntry } from "../core/entry.ts";
-import type { LogHead } from "../core/merkle-tree.ts";
-import { emptyHead, equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { AppendedLeaves } from "./appended-leaves.ts";
-import { signCheckpoint } from "./checkpoint.ts";
 import { LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
 import { grownHead, LogGapError } from "./log-walk.ts";
 import type { OpenCalls } from "./open-calls.ts";

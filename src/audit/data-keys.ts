@@ -2,7 +2,7 @@
 // the subject's id: under another subject's key, erasing one of the two would take the wrong payload or leave it readable.
 
 import { randomBytes } from "node:crypto";
-import { BoundedCache } from "./bounded-cache.ts";
+import { BoundedCache } from "portcullis-verify/bounded-cache.ts";
 import type { KeyWrapper } from "./key-wrapper.ts";
 import type { PayloadStore, Subject } from "./payload-store.ts";
 import { SealingKey } from "./sealing-key.ts";

@@ -3,10 +3,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { formatSignerKey, type NoteSigner, parseSignerKey } from "portcullis-verify/log/signed-note.ts";
 import { createFile, readTextFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { SecretValue } from "../core/secret-value.ts";
-import { formatSignerKey, type NoteSigner, parseSignerKey } from "./signed-note.ts";
 
 export const logKeyFile = "log.key";
 export const subjectLookupKeyFile = "subject-lookup.key";

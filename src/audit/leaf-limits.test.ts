@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeLeaf } from "./leaf.ts";
-import { heldSamples, leafSamples, shadowSamples } from "./leaf-samples.test-support.ts";
-import { type LeafBody, leafSchema } from "./leaf-schema.ts";
+import { encodeLeaf } from "portcullis-verify/leaves/leaf.ts";
+import {
+  heldSamples,
+  leafSamples,
+  shadowSamples,
+} from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import { type LeafBody, leafSchema } from "portcullis-verify/leaves/leaf-schema.ts";
 import { decided, trailBench } from "./trail.test-support.ts";
 import { LeafTooLargeError } from "./trail-entry.ts";
 

@@ -1,12 +1,12 @@
 // Checks a log that is taken over: its entries must hash to every tree that something vouches for.
 
-import type { LogHead } from "../core/merkle-tree.ts";
-import { emptyHead, equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
+import { openCheckpoint } from "portcullis-verify/log/checkpoint.ts";
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import { emptyHead, equalHashes, isWellFormedHead, rootOf } from "portcullis-verify/log/merkle-tree.ts";
+import type { NoteVerifier } from "portcullis-verify/log/signed-note.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { openCheckpoint } from "./checkpoint.ts";
 import type { LogStore, StoredCheckpoint } from "./log-store.ts";
 import { grownHead, LogGapError } from "./log-walk.ts";
-import type { NoteVerifier } from "./signed-note.ts";
 
 /** A tree that must be a prefix of the log: what vouches for it, its size and its root. */
 export interface Anchor {

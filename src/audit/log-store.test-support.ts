@@ -1,8 +1,8 @@
 // In-memory stand-ins for tests of the trail itself, faithful to the interfaces; the drivers have a suite of their own.
 
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import { appendLeafHashes, emptyHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
 import type { EncodedEntry } from "../core/entry.ts";
-import type { LogHead } from "../core/merkle-tree.ts";
-import { appendLeafHashes, emptyHead, leafHash } from "../core/merkle-tree.ts";
 import {
   type AppendReceipt,
   FencedError,

@@ -1,55 +1,18 @@
 // Where the log lives. Implemented by storage/; every driver passes storage/contract.ts.
 
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import type {
+  IdRecord,
+  LogContents,
+  LogIdentity,
+  StoredCheckpoint,
+  StoredEntry,
+  StoredHead,
+} from "portcullis-verify/source/log-contents.ts";
 import type { EncodedEntry } from "../core/entry.ts";
-import type { LogHead } from "../core/merkle-tree.ts";
 import type { PeerStore } from "./peer-store.ts";
 
-/** What a log is called, written once when it is created. */
-export interface LogIdentity {
-  readonly origin: string;
-  readonly vkey: string;
-}
-
-export interface StoredCheckpoint {
-  readonly size: number;
-  /** When it was signed, in milliseconds since the epoch. Says which ones to keep, and proves nothing. */
-  readonly time: number;
-  readonly root: Uint8Array;
-  /** The signed note (C2SP signed-note, tlog-checkpoint). */
-  readonly note: string;
-  readonly frontier: readonly Uint8Array[];
-}
-
-export interface StoredEntry {
-  readonly index: number;
-  readonly leaf: Uint8Array;
-}
-
-/** The head as it is kept, with who may write and where recovery starts. */
-export interface StoredHead extends LogHead {
-  readonly epoch: number;
-  readonly openFrom: number;
-}
-
-/** What a store holds besides its leaves, all of one moment. Verification reads it and trusts none of it. */
-export interface LogContents {
-  /** Null when it is gone, or has numbers that no head has. */
-  readonly head: StoredHead | null;
-  /** One more than the largest index of an entry; 0 when there is none. */
-  readonly end: number;
-  /** Entries that lie outside of the head: below index 0, or at its size and beyond. */
-  readonly strayEntries: number;
-  /** Ids by which an entry can be found. */
-  readonly ids: number;
-}
-
-/** What is kept under the id of an entry. */
-export interface IdRecord {
-  /** Where the entry stands by its id, or null when the id is not known. */
-  readonly index: number | null;
-  /** As `LogStore.salt` gives it. */
-  readonly salt: Uint8Array | null;
-}
+export type { IdRecord, LogContents, LogIdentity, StoredCheckpoint, StoredEntry, StoredHead };
 
 /** Where an append landed. */
 export interface AppendReceipt {

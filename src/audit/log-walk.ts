@@ -1,8 +1,8 @@
 // Reads the log in order, and grows a tree by what it reads.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { LogHead } from "../core/merkle-tree.ts";
-import { appendLeafHashes, leafHash } from "../core/merkle-tree.ts";
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import { appendLeafHashes, leafHash } from "portcullis-verify/log/merkle-tree.ts";
 import type { LogStore, StoredEntry } from "./log-store.ts";
 
 export type EntryReader = Pick<LogStore, "read">;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { canonicalJson } from "../core/canonical-json.ts";
+import { canonicalJson } from "portcullis-verify/leaves/canonical-json.ts";
+import { encodeLeaf, maxLeafBytes } from "portcullis-verify/leaves/leaf.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import type { Leaf, LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import { uuidv7 } from "../core/id.ts";
-import { encodeLeaf, maxLeafBytes } from "./leaf.ts";
-import { leafSamples } from "./leaf-samples.test-support.ts";
-import type { Leaf, LeafBody } from "./leaf-schema.ts";
-import { parseLeaf } from "./parse-leaf.ts";
 import { record, trailBench } from "./trail.test-support.ts";
 
 const time = "2026-11-23T00:00:00.000Z";

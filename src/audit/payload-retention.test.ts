@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeLeaf } from "./leaf.ts";
+import { encodeLeaf } from "portcullis-verify/leaves/leaf.ts";
 import { MemoryPayloadStore } from "./log-store.test-support.ts";
 import { type ExpiredPayload, PayloadRetention, type RetentionRules } from "./payload-retention.ts";
 import { decided } from "./trail.test-support.ts";

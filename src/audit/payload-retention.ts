@@ -2,8 +2,8 @@
 // before it is on record. The entries that it belonged to, and their salts, stay.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import type { LogStore } from "./log-store.ts";
-import { parseLeaf } from "./parse-leaf.ts";
 import type { KeptEntry, PayloadStore } from "./payload-store.ts";
 
 /** In milliseconds, null for ever. Payload of an application that is not configured any more goes by the standard. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
+import { BoundedCache } from "portcullis-verify/bounded-cache.ts";
 import { SecretValue } from "../core/secret-value.ts";
-import { BoundedCache } from "./bounded-cache.ts";
 import { DataKeys } from "./data-keys.ts";
 import type { KeyWrapper } from "./key-wrapper.ts";
 import { MemoryPayloadStore } from "./log-store.test-support.ts";

@@ -1,5 +1,6 @@
 // Payload beside the trail: encrypted under its subject's key, written after the fact and never in the way of a call.
 
+import type { KeptField } from "portcullis-verify/rules/payload-check.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { Payload, PayloadStore } from "./payload-store.ts";
 import type { SealedPlace } from "./sealing-key.ts";
@@ -19,18 +20,6 @@ export interface PayloadsOptions {
   /** Bytes that may wait to be written; 64 MiB unless said otherwise. */
   readonly queueLimitBytes?: number;
 }
-
-export type KeptField =
-  | {
-      readonly field: string;
-      readonly subject: string;
-      readonly status: "readable";
-      readonly value: Uint8Array;
-    }
-  /** The subject's key is gone. */
-  | { readonly field: string; readonly subject: string; readonly status: "erased" }
-  /** Changed, or moved from another place. */
-  | { readonly field: string; readonly subject: string; readonly status: "damaged" };
 
 interface Waiting {
   readonly entryId: string;

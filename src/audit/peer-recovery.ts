@@ -1,7 +1,7 @@
 // Clears up after instances that are gone while this one works: what they left open is completed, and then it goes on
 // record that it is.
 
-import type { LeafBody } from "./leaf-schema.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { LogStore } from "./log-store.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { LeftInstance, PeerStore } from "./peer-store.ts";

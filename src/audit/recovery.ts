@@ -1,10 +1,10 @@
 // Repairs what a crash left behind: calls on record as decided and never as completed end with outcome `unknown`.
 // Safe at any time and any number of times: what an interrupted run completed is found completed by the next.
 
+import type { LeafBody, LeafOf } from "portcullis-verify/leaves/leaf-schema.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import type { EncodedEntry } from "../core/entry.ts";
-import type { LeafBody, LeafOf } from "./leaf-schema.ts";
 import { type EntryReader, entriesOf } from "./log-walk.ts";
-import { parseLeaf } from "./parse-leaf.ts";
 
 interface OpenCall {
   readonly call: string;

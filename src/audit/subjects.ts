@@ -3,11 +3,11 @@
 // record as another's.
 
 import { createHmac, hash } from "node:crypto";
+import { BoundedCache } from "portcullis-verify/bounded-cache.ts";
 import type { Clock } from "../core/clock.ts";
 import { newId } from "../core/id.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import type { SecretValue } from "../core/secret-value.ts";
-import { BoundedCache } from "./bounded-cache.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { KeyCheckStore, PayloadStore, Subject, SubjectKind } from "./payload-store.ts";
 import type { SealedPlace } from "./sealing-key.ts";

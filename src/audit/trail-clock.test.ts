@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { parseLeaf } from "./parse-leaf.ts";
 import { completed, decided, leavesOf, record, type TrailBench, trailBench } from "./trail.test-support.ts";
 
 // Less than a year, because the ids of one process never go back, and a reader takes none that is further ahead.

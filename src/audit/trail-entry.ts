@@ -1,8 +1,8 @@
 // Entries as the trail hands them out: with what they do to their call, so that appending need not read them again.
 
+import { encodeLeaf, type LeafFailure, type LeafStamp } from "portcullis-verify/leaves/leaf.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { EncodedEntry, EntrySalt } from "../core/entry.ts";
-import { encodeLeaf, type LeafFailure, type LeafStamp } from "./leaf.ts";
-import type { LeafBody } from "./leaf-schema.ts";
 import type { CallMark } from "./open-calls.ts";
 
 export class TrailEntry implements EncodedEntry {

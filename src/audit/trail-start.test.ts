@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { appendLeafHashes, emptyHead, leafHash } from "../core/merkle-tree.ts";
+import { encodeLeaf } from "portcullis-verify/leaves/leaf.ts";
+import { appendLeafHashes, emptyHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { encodeLeaf } from "./leaf.ts";
 import { diskFull, MemoryLogStore } from "./log-store.test-support.ts";
 import { completed, decided, leavesOf, record, type TrailBench, trailBench } from "./trail.test-support.ts";
 

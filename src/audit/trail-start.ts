@@ -1,16 +1,16 @@
 // Taking over a log: nothing is written to a data store that is of another log, or older than or different from what
 // was signed before.
 
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
+import { checkpointFailureText, openCheckpoint } from "portcullis-verify/log/checkpoint.ts";
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import { equalHashes, isWellFormedHead, rootOf } from "portcullis-verify/log/merkle-tree.ts";
+import type { NoteSigner } from "portcullis-verify/log/signed-note.ts";
 import { readTextFile } from "../core/durable-file.ts";
-import type { LogHead } from "../core/merkle-tree.ts";
-import { equalHashes, isWellFormedHead, rootOf } from "../core/merkle-tree.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { checkpointFailureText, openCheckpoint } from "./checkpoint.ts";
 import { type Anchor, checkLog, damagedHead, frontierHasRoot } from "./log-check.ts";
 import type { LogStore, StoredCheckpoint } from "./log-store.ts";
 import { entriesOf } from "./log-walk.ts";
-import { parseLeaf } from "./parse-leaf.ts";
-import type { NoteSigner } from "./signed-note.ts";
 
 export interface TakenOverLog {
   readonly epoch: number;

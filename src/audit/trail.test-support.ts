@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { leafSamples } from "./leaf-samples.test-support.ts";
-import type { LeafBody } from "./leaf-schema.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
+import { noteSigner } from "portcullis-verify/log/signed-note.ts";
 import { type LogState, MemoryLogStore, newLogState } from "./log-store.test-support.ts";
-import { noteSigner } from "./signed-note.ts";
 import { Trail, type TrailOptions } from "./trail.ts";
 import type { TrailFault } from "./trail-faults.ts";
 

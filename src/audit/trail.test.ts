@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { appendLeafHashes, emptyHead, leafHash, rootOf } from "../core/merkle-tree.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import { openCheckpoint } from "portcullis-verify/log/checkpoint.ts";
+import { appendLeafHashes, emptyHead, leafHash, rootOf } from "portcullis-verify/log/merkle-tree.ts";
+import { noteSigner } from "portcullis-verify/log/signed-note.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { openCheckpoint } from "./checkpoint.ts";
-import { leafSamples } from "./leaf-samples.test-support.ts";
 import { diskFull, MemoryLogStore, newLogState } from "./log-store.test-support.ts";
 import { FencedError, LogUnavailableError } from "./log-store.ts";
-import { noteSigner } from "./signed-note.ts";
 import { completed, decided, leavesOf, record, testSigner, trailBench } from "./trail.test-support.ts";
 import { LeafTooLargeError } from "./trail-entry.ts";
 

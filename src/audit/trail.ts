@@ -1,10 +1,10 @@
 // The trail: the one way in which the gateway puts something on record.
 
+import { newSalt } from "portcullis-verify/leaves/commitment.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EncodedEntry, EntrySalt } from "../core/entry.ts";
 import { CheckpointPublisher } from "./checkpoint-publisher.ts";
-import { newSalt } from "./commitment.ts";
-import type { LeafBody } from "./leaf-schema.ts";
 import { type AppendReceipt, FencedError, LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
 import { type AppendTicket, OpenCalls } from "./open-calls.ts";
 import { PeerRecovery } from "./peer-recovery.ts";

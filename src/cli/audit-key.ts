@@ -1,9 +1,9 @@
 // By which key a log is verified, and whether there is a log at all: a store that has lost its name or all it had is not
 // one that was never begun.
 
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
+import { type NoteVerifier, parseVerifierKey } from "portcullis-verify/log/signed-note.ts";
 import type { LogStore } from "../audit/log-store.ts";
-import { parseLeaf } from "../audit/parse-leaf.ts";
-import { type NoteVerifier, parseVerifierKey } from "../audit/signed-note.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Finding } from "./finding.ts";
 

@@ -1,8 +1,8 @@
 // What `audit verify` tells people: counts of what was checked, what was found, and what was not checked.
 
-import { findingText } from "../audit/verify/finding.ts";
-import { notCheckedText } from "../audit/verify/not-checked.ts";
-import type { VerifyReport } from "../audit/verify/verify-log.ts";
+import { findingText } from "portcullis-verify/rules/finding.ts";
+import { notCheckedText } from "portcullis-verify/rules/not-checked.ts";
+import type { VerifyReport } from "portcullis-verify/rules/verify-log.ts";
 import { printable, styled } from "./table.ts";
 
 /** `pin` is the path of the checkpoint that was kept outside. */

@@ -2,8 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { logStoreSource } from "../audit/verify/entry-source.ts";
-import { type VerifyReport, verifyLog } from "../audit/verify/verify-log.ts";
+import { type VerifyReport, verifyLog } from "portcullis-verify/rules/verify-log.ts";
+import { logStoreSource } from "../audit/log-store-source.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { type Pin, verifierFor } from "./audit-key.ts";
 import { reportText } from "./audit-report.ts";

@@ -1,6 +1,6 @@
 // Where `policy explain` finds what is on record: at a running gateway, or in a data folder.
 
-import { type Leaf, leafSchema } from "../audit/leaf-schema.ts";
+import { type Leaf, leafSchema } from "portcullis-verify/leaves/leaf-schema.ts";
 import { observeSqliteRevisions, openSqliteLogReadOnly } from "../compose.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CommittedText } from "../wiring/explain-decision.ts";

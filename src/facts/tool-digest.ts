@@ -20,7 +20,7 @@ export function toolDigest(definition: JsonObject, kind: "function" | "custom" |
 }
 
 /**
- * RFC 8785 for any parsed JSON, floats included (core/canonical-json.ts is for the trail, which has none): members
+ * RFC 8785 for any parsed JSON, floats included (verify/src/leaves/canonical-json.ts is for the trail, which has none): members
  * sorted by UTF-16 code units, no white space, strings escaped and numbers written as ECMAScript does (§3.2.2.3), which
  * is what JSON.stringify gives. Recursion is bounded by the depth to which the request was parsed.
  */

@@ -1,9 +1,9 @@
 // A log store that says in which order things became durable, and fails where a test wants it to.
 
 import assert from "node:assert/strict";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import type { ApprovalStore } from "../approvals/approval-store.ts";
 import { type LogStore, LogUnavailableError } from "../audit/log-store.ts";
-import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { EncodedEntry } from "../core/entry.ts";
 
 /** The store, with every append in the journal once it is durable, and refused where a test wants it to be. */

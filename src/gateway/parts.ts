@@ -1,6 +1,6 @@
 // What the pipeline works with. compose.ts fills it in; every step takes the parts it names and nothing else.
 
-import type { LeafBody } from "../audit/leaf-schema.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EncodedEntry, EntrySalt } from "../core/entry.ts";
 import type { Refusal } from "../core/refusal.ts";

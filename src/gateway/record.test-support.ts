@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Leaf, LeafOf } from "../audit/leaf-schema.ts";
+import type { Leaf, LeafOf } from "portcullis-verify/leaves/leaf-schema.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
+import { parseVerifierKey } from "portcullis-verify/log/signed-note.ts";
+import { findingText } from "portcullis-verify/rules/finding.ts";
+import { verifyLog } from "portcullis-verify/rules/verify-log.ts";
 import type { LogStore } from "../audit/log-store.ts";
-import { parseLeaf } from "../audit/parse-leaf.ts";
-import { parseVerifierKey } from "../audit/signed-note.ts";
-import { logStoreSource } from "../audit/verify/entry-source.ts";
-import { findingText } from "../audit/verify/finding.ts";
-import { verifyLog } from "../audit/verify/verify-log.ts";
+import { logStoreSource } from "../audit/log-store-source.ts";
 
 /** Each of `expected` is found, and nothing else is. */
 export async function assertVerifies(

@@ -2,8 +2,8 @@
 
 import { hash } from "node:crypto";
 import { getCedarSDKVersion } from "@cedar-policy/cedar-wasm/nodejs";
+import { canonicalJson } from "portcullis-verify/leaves/canonical-json.ts";
 import { z } from "zod";
-import { canonicalJson } from "../core/canonical-json.ts";
 import { floorPolicies } from "./floor.ts";
 import type { PolicyFile } from "./policy-source.ts";
 import type { PolicyWorld } from "./world.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeLeaf } from "../audit/leaf.ts";
-import { leafSamples } from "../audit/leaf-samples.test-support.ts";
-import type { LeafBody } from "../audit/leaf-schema.ts";
+import { encodeLeaf } from "portcullis-verify/leaves/leaf.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { countedCallOf, incrementOf, readCompletedCall } from "./completed-call.ts";
 import type { UsageIncrement } from "./usage-store.ts";
 

@@ -1,4 +1,4 @@
-// What one entry of the trail adds to the usage. The shape of the leaf is `call.completed` of audit/leaf-schema.ts, which
+// What one entry of the trail adds to the usage. The shape of the leaf is `call.completed` of the verifier, which
 // never changes once it is released.
 
 import { z } from "zod";

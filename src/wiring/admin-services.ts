@@ -1,10 +1,10 @@
 // What the admin API does, from the parts that do it.
 
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
+import { type CheckedPayload, checkPayloads } from "portcullis-verify/rules/payload-check.ts";
 import type { ApprovalFeed } from "../approvals/approval-feed.ts";
 import type { LogStore, StoredEntry } from "../audit/log-store.ts";
-import { parseLeaf } from "../audit/parse-leaf.ts";
 import type { Payloads } from "../audit/payloads.ts";
-import { type CheckedPayload, checkPayloads } from "../audit/verify/payload-check.ts";
 import { rfc3339 } from "../core/clock.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { EmbeddedSecretStore, SecretFailure } from "../credentials/embedded-secret-store.ts";

@@ -1,9 +1,9 @@
 // What approvals look like on the trail.
 
 import { hash } from "node:crypto";
+import { commitment } from "portcullis-verify/leaves/commitment.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { ApprovalEntries, AskedApproval, Ender, ReleaseFacts, Ruling } from "../approvals/ports.ts";
-import { commitment } from "../audit/commitment.ts";
-import type { LeafBody } from "../audit/leaf-schema.ts";
 import { LogUnavailableError } from "../audit/log-store.ts";
 import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";

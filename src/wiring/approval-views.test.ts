@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { describe, test } from "node:test";
+import { canonicalJson } from "portcullis-verify/leaves/canonical-json.ts";
 import { current, type ListedApproval } from "../approvals/approval.ts";
 import { viewDigest } from "../approvals/view.ts";
 import { type ApprovalView, approvalView } from "../approvals/view-schema.ts";
-import { canonicalJson } from "../core/canonical-json.ts";
 import {
   openTestGateway,
   type TestGateway,

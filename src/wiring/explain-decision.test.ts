@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { leafSamples } from "../audit/leaf-samples.test-support.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
 import type { RecordType } from "../core/argument-type.ts";
 import { fail, ok } from "../core/result.ts";
 import { loaded, permitCalls, permitTools, testWorld } from "../policy/policy.test-support.ts";

@@ -1,6 +1,6 @@
 // A recorded decision, evaluated again by the revision that it names and on the gateway's own path, and explained.
 
-import type { LeafOf } from "../audit/leaf-schema.ts";
+import type { LeafOf } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { ArgumentValues } from "../core/argument-type.ts";
 import { ok, type Result } from "../core/result.ts";
 import { readArguments } from "../facts/arguments.ts";

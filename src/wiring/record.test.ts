@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import { pino } from "pino";
-import { parseLeaf } from "../audit/parse-leaf.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import { completed, decided } from "../audit/trail.test-support.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";

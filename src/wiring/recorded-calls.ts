@@ -1,6 +1,6 @@
 // Entries of a call, and one entry with those of its call, read from a log that no gateway serves.
 
-import type { Leaf } from "../audit/leaf-schema.ts";
+import type { Leaf } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { LogStore } from "../audit/log-store.ts";
 import { entryNamed } from "../http/admin/entries.ts";
 import { type ReadEntry, readEntry, searchEntries } from "../http/admin/entry-search.ts";

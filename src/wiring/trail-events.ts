@@ -1,6 +1,6 @@
 // The entries of administration: what each part's events look like on the trail.
 
-import type { LeafBody } from "../audit/leaf-schema.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { LogUnavailableError } from "../audit/log-store.ts";
 import type { ExpiredPayload } from "../audit/payload-retention.ts";
 import type { Subjects } from "../audit/subjects.ts";
@@ -21,7 +21,7 @@ export interface TrailEvents {
   payloadExpired(expired: ExpiredPayload): EncodedEntry;
 }
 
-/** People are on record by their pseudonyms (audit/leaf-schema.ts). */
+/** People are on record by their pseudonyms (verify/src/leaves/leaf-schema.ts). */
 export function trailEvents(trail: Trail, subjects: Pick<Subjects, "operatorId">): TrailEvents {
   const actorId = (name: string) => subjects.operatorId(name);
   const operator = (id: string) => ({ kind: "operator" as const, id });

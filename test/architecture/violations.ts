@@ -31,13 +31,34 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
 };
 
+/** The verifier stands alone: an auditor reads it without the gateway, so it imports nothing of it. */
+const allowedInVerifier: Readonly<Record<string, readonly string[]>> = {
+  "result.ts": [],
+  "bounded-cache.ts": [],
+  log: ["result.ts"],
+  leaves: ["result.ts", "log"],
+  source: ["result.ts", "log", "leaves"],
+  rules: ["result.ts", "bounded-cache.ts", "log", "leaves", "source"],
+};
+const packagesOfVerifier = /^(?:node:.*|zod)$/;
+
+export function verifierViolations(root: string): readonly string[] {
+  const foreign = [...sources(root)].flatMap(([name, text]) =>
+    importsIn(text)
+      .filter((from) => !from.startsWith(".") && !packagesOfVerifier.test(from))
+      .map((from) => `${name} may not import ${from}`),
+  );
+  return [...foreign, ...violations(root, allowedInVerifier)];
+}
+
 export function architectureViolations(root: string): readonly string[] {
+  return violations(root, allowed);
+}
+
+function violations(root: string, allowed: Readonly<Record<string, readonly string[]>>): readonly string[] {
   const imports = new Map<string, readonly string[]>();
   const found: string[] = [];
-  for (const file of readdirSync(root, { recursive: true, encoding: "utf8" })) {
-    if (!file.endsWith(".ts") || /\.test(-support)?\.ts$/.test(file)) continue;
-    const name = relative(root, join(root, file)).replaceAll("\\", "/");
-    const text = readFileSync(join(root, file), "utf8");
+  for (const [name, text] of sources(root)) {
     const lines = text.trimEnd().split("\n").length;
     if (lines > maxLines) found.push(`${name} has ${lines} lines; split it by meaning (at most ${maxLines})`);
     if (/(^|\/)(utils?|helpers?|manager|misc|index)\.ts$/.test(name))
@@ -66,11 +87,24 @@ function folderOf(name: string): string {
   return name.split("/")[0] ?? name;
 }
 
-/** Static, type-only, re-exporting and dynamic imports of relative paths; comments do not count. */
-function localImports(name: string, text: string): readonly string[] {
+/** Of every file that is not a test, its text by its path. */
+function* sources(root: string): Generator<readonly [string, string]> {
+  for (const file of readdirSync(root, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".ts") || /\.test(-support)?\.ts$/.test(file)) continue;
+    yield [relative(root, join(root, file)).replaceAll("\\", "/"), readFileSync(join(root, file), "utf8")];
+  }
+}
+
+/** Static, type-only, re-exporting and dynamic imports; comments do not count. */
+function importsIn(text: string): readonly string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
-  const pattern = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"']+\.ts)["']/g;
-  return [...code.matchAll(pattern)].map(([, path]) => posix.join(posix.dirname(name), path ?? ""));
+  const pattern = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']([^"'\n]+)["']/g;
+  return [...code.matchAll(pattern)].map(([, from]) => from ?? "");
+}
+
+function localImports(name: string, text: string): readonly string[] {
+  const local = importsIn(text).filter((from) => /^\.{1,2}\/.*\.ts$/.test(from));
+  return local.map((path) => posix.join(posix.dirname(name), path));
 }
 
 function cycles(imports: ReadonlyMap<string, readonly string[]>): readonly string[] {

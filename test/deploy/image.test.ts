@@ -98,7 +98,11 @@ test("what the image holds runs as nobody in particular, writes only its folder,
 
 test("the image is built of what is not a test, by the Node that the project is tested with", () => {
   const ignored = readFileSync(join(project, ".dockerignore"), "utf8").split("\n");
-  for (const line of ["*", "src/**/*.test.ts", "src/**/*.test-support.ts"]) assert.ok(ignored.includes(line));
+  const tests = ["src", "verify"].flatMap((folder) => [
+    `${folder}/**/*.test.ts`,
+    `${folder}/**/*.test-support.ts`,
+  ]);
+  for (const line of ["*", ...tests]) assert.ok(ignored.includes(line), line);
   for (const copied of instructions("COPY")) {
     if (copied.startsWith("--from")) continue;
     for (const path of copied.split(" ").slice(0, -1))

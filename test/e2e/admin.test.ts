@@ -7,7 +7,7 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { leafSamples } from "../../src/audit/leaf-samples.test-support.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
 import { newId } from "../../src/core/id.ts";
 import { adminBench, asOperator, recordCall } from "./admin-bench.ts";
 import { testFolder } from "./test-gateway.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { canonicalJson } from "../../src/core/canonical-json.ts";
+import { canonicalJson } from "portcullis-verify/leaves/canonical-json.ts";
 import { asOwner, heldCall, invited } from "./held-call.ts";
 import { startGateway, type TestGateway, testFolder } from "./test-gateway.ts";
 import { leavesOf, readTrail } from "./trail.ts";

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Leaf } from "../../src/audit/leaf-schema.ts";
+import type { Leaf } from "portcullis-verify/leaves/leaf-schema.ts";
 import { killUnderLoad, neverDone, type Told } from "./crash-load.ts";
 import { startGateway, testFolder } from "./test-gateway.ts";
 import { leavesOf, readTrail } from "./trail.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { appendFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Leaf } from "../../src/audit/leaf-schema.ts";
+import type { Leaf } from "portcullis-verify/leaves/leaf-schema.ts";
 import {
   skipWithoutPostgres,
   startCluster,

@@ -2,8 +2,8 @@
 // the command line, and nothing of the admin API stands between.
 
 import assert from "node:assert/strict";
-import type { Leaf, LeafOf, LeafType } from "../../src/audit/leaf-schema.ts";
-import { parseLeaf } from "../../src/audit/parse-leaf.ts";
+import type { Leaf, LeafOf, LeafType } from "portcullis-verify/leaves/leaf-schema.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import { logPlace } from "../../src/cli/log-place.ts";
 import type { TestGateway } from "./test-gateway.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import fc from "fast-check";
+import { signedOffDigest } from "portcullis-verify/rules/approval-digest.ts";
 import { approvalDigest } from "../../approvals/digest.ts";
-import { signedOffDigest } from "./approval-digest.ts";
 
 it("the digest made from entries is the one that the desk has people sign off", () => {
   const text = fc.string({ unit: "grapheme", maxLength: 40 });

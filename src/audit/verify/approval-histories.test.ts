@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { encodeLeaf } from "../leaf.ts";
-import type { Leaf, LeafBody } from "../leaf-schema.ts";
-import { parseLeaf } from "../parse-leaf.ts";
+import { encodeLeaf } from "portcullis-verify/leaves/leaf.ts";
+import type { Leaf, LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
+import { ApprovalRules } from "portcullis-verify/rules/approval-rules.ts";
+import { CallBook } from "portcullis-verify/rules/call-book.ts";
+import { CallRules } from "portcullis-verify/rules/call-rules.ts";
+import { type Finding, Findings } from "portcullis-verify/rules/finding.ts";
+import { HoldBook } from "portcullis-verify/rules/hold-book.ts";
+import { RevisionRules } from "portcullis-verify/rules/revision-rules.ts";
 import { History, type HistoryEntry } from "./approval-history.test-support.ts";
-import { ApprovalRules } from "./approval-rules.ts";
-import { CallBook } from "./call-book.ts";
-import { CallRules } from "./call-rules.ts";
-import { type Finding, Findings } from "./finding.ts";
-import { HoldBook } from "./hold-book.ts";
-import { RevisionRules } from "./revision-rules.ts";
 import { activated } from "./verify.test-support.ts";
 
 const history = fc

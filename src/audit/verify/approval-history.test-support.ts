@@ -1,8 +1,8 @@
 // Histories of approvals as they may legally be, one for each row of choices: what waits, who votes, what is edited, ended,
 // handed on, and to which call. States follow the table that the desk goes by.
 
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { type ApprovalEvent, type ApprovalState, nextState } from "../../approvals/approval-states.ts";
-import type { LeafBody } from "../leaf-schema.ts";
 import { actionDecided, completed, decided } from "../trail.test-support.ts";
 import {
   type Asked,

@@ -1,9 +1,9 @@
 // The entries of approvals as the desk writes them, for logs to verify.
 
-import { leafSamples } from "../leaf-samples.test-support.ts";
-import type { LeafBody } from "../leaf-schema.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
+import { signedOffDigest } from "portcullis-verify/rules/approval-digest.ts";
 import { actionDecided, completed, decided } from "../trail.test-support.ts";
-import { signedOffDigest } from "./approval-digest.ts";
 
 type Body<Type extends LeafBody["type"]> = LeafBody<Type>;
 export type Asked = Body<"approval.requested">;

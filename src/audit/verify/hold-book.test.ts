@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { Leaf, LeafBody } from "../leaf-schema.ts";
+import type { Leaf, LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
+import { ApprovalRules } from "portcullis-verify/rules/approval-rules.ts";
+import { CallBook } from "portcullis-verify/rules/call-book.ts";
+import { CallRules } from "portcullis-verify/rules/call-rules.ts";
+import { Findings } from "portcullis-verify/rules/finding.ts";
+import { HoldBook } from "portcullis-verify/rules/hold-book.ts";
 import { completed, decided } from "../trail.test-support.ts";
 import { approvedTurn, asked, completedFrom, heldAction, released } from "./approval-log.test-support.ts";
-import { ApprovalRules } from "./approval-rules.ts";
-import { CallBook } from "./call-book.ts";
-import { CallRules } from "./call-rules.ts";
-import { Findings } from "./finding.ts";
-import { HoldBook } from "./hold-book.ts";
 
 const stamp = { v: 1, id: "", time: "2026-11-23T00:00:00.000Z", instance: "inst_1" } as const;
 

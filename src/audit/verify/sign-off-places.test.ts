@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { unmetSignOffs } from "portcullis-verify/rules/sign-off-places.ts";
 import { tally } from "../../approvals/tally.ts";
-import { unmetSignOffs } from "./sign-off-places.ts";
 
 const finance = { name: "finance", quorum: 2 };
 const legal = { name: "legal", quorum: 1 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { LeafBody } from "../leaf-schema.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { diskFull, MemoryLogStore } from "../log-store.test-support.ts";
 import { actionDecided, completed, decided, record, testSigner, trailBench } from "../trail.test-support.ts";
 import { activated, findingsOf, reasons, told, verify } from "./verify.test-support.ts";

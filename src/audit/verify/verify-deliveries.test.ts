@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { LeafBody } from "../leaf-schema.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { completed, decided, record, trailBench } from "../trail.test-support.ts";
 import {
   asked,

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { rootOf } from "../../core/merkle-tree.ts";
-import { signCheckpoint } from "../checkpoint.ts";
+import { signCheckpoint } from "portcullis-verify/log/checkpoint.ts";
+import { rootOf } from "portcullis-verify/log/merkle-tree.ts";
+import { noteSigner } from "portcullis-verify/log/signed-note.ts";
+import { notCheckedText } from "portcullis-verify/rules/not-checked.ts";
+import type { VerifyOptions } from "portcullis-verify/rules/verify-log.ts";
+import type { EntrySource } from "portcullis-verify/source/entry-source.ts";
 import { MemoryLogStore } from "../log-store.test-support.ts";
-import { noteSigner } from "../signed-note.ts";
+import { logStoreSource } from "../log-store-source.ts";
 import { decided, record, testSigner, trailBench } from "../trail.test-support.ts";
 import { approvedTurn } from "./approval-log.test-support.ts";
-import { type EntrySource, logStoreSource } from "./entry-source.ts";
-import { notCheckedText } from "./not-checked.ts";
 import {
   activated,
   checkpointsAt,
@@ -20,7 +22,6 @@ import {
   told,
   verify,
 } from "./verify.test-support.ts";
-import type { VerifyOptions } from "./verify-log.ts";
 
 describe("verifying an honest log", () => {
   it("holds, and says in counts what was checked", async (t) => {

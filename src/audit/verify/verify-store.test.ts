@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { describe, it } from "node:test";
-import { commitment } from "../commitment.ts";
+import { commitment } from "portcullis-verify/leaves/commitment.ts";
+import type { KeptField } from "portcullis-verify/rules/payload-check.ts";
+import type { VerifyReport } from "portcullis-verify/rules/verify-log.ts";
 import { type LogState, MemoryLogStore, newLogState } from "../log-store.test-support.ts";
 import type { LogContents } from "../log-store.ts";
-import type { KeptField } from "../payloads.ts";
+import { logStoreSource } from "../log-store-source.ts";
 import { completed, decided, record, testSigner, trailBench } from "../trail.test-support.ts";
-import { logStoreSource } from "./entry-source.ts";
 import {
   activated,
   checkpointsAt,
@@ -16,7 +17,6 @@ import {
   told,
   verify,
 } from "./verify.test-support.ts";
-import type { VerifyReport } from "./verify-log.ts";
 
 /** With other contents than the store would give. */
 async function verifyWith(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { leafSamples } from "../leaf-samples.test-support.ts";
-import type { LeafBody } from "../leaf-schema.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { decided, record, trailBench } from "../trail.test-support.ts";
 import { asked, closed, edited, finance, heldAction, operator, voted } from "./approval-log.test-support.ts";
 import { activated, findingsOf, noApprovals, told, verify } from "./verify.test-support.ts";

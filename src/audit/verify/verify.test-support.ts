@@ -2,12 +2,16 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { appendLeafHashes, emptyHead, leafHash, rootOf } from "../../core/merkle-tree.ts";
-import { signCheckpoint } from "../checkpoint.ts";
-import { leafSamples } from "../leaf-samples.test-support.ts";
-import type { LeafBody } from "../leaf-schema.ts";
+import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
+import { signCheckpoint } from "portcullis-verify/log/checkpoint.ts";
+import { appendLeafHashes, emptyHead, leafHash, rootOf } from "portcullis-verify/log/merkle-tree.ts";
+import type { ApprovalCounts } from "portcullis-verify/rules/approval-rules.ts";
+import { type Finding, findingText } from "portcullis-verify/rules/finding.ts";
+import { type VerifyOptions, type VerifyReport, verifyLog } from "portcullis-verify/rules/verify-log.ts";
 import { type LogState, MemoryLogStore } from "../log-store.test-support.ts";
 import type { StoredCheckpoint } from "../log-store.ts";
+import { logStoreSource } from "../log-store-source.ts";
 import {
   actionDecided,
   completed,
@@ -18,10 +22,6 @@ import {
   trailBench,
 } from "../trail.test-support.ts";
 import { approvedTurn } from "./approval-log.test-support.ts";
-import type { ApprovalCounts } from "./approval-rules.ts";
-import { logStoreSource } from "./entry-source.ts";
-import { type Finding, findingText } from "./finding.ts";
-import { type VerifyOptions, type VerifyReport, verifyLog } from "./verify-log.ts";
 
 /** Puts the revision in force that all sample decisions are made under. */
 export const activated = leafSamples["policy.activated"];

@@ -3,10 +3,10 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { checkpointFailureText, openCheckpoint } from "../../audit/checkpoint.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
+import { checkpointFailureText, openCheckpoint } from "portcullis-verify/log/checkpoint.ts";
 import { openLogKey, openSubjectLookupKey, subjectLookupKeyFile } from "../../audit/key-files.ts";
 import type { LogStore } from "../../audit/log-store.ts";
-import { parseLeaf } from "../../audit/parse-leaf.ts";
 import { checkLookupKey } from "../../audit/subjects.ts";
 import { maxClockBehindMs } from "../../audit/trail-clock.ts";
 import type { InspectedData } from "../../compose.ts";

@@ -1,7 +1,7 @@
 // What the model proposes to do is decided like a call of its own, before the client sees any of it. One answer is one
 // batch: if one of its actions is not permitted, none is released.
 
-import { commitment } from "../../audit/commitment.ts";
+import { commitment } from "portcullis-verify/leaves/commitment.ts";
 import { newId } from "../../core/id.ts";
 import type { DeterminingPolicy, Refusal } from "../../core/refusal.ts";
 import type { CallFacts } from "../../facts/call-facts.ts";

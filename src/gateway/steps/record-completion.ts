@@ -1,7 +1,7 @@
 // The last step: how the call ended and what it used, durable before the last byte of its answer goes out.
 
-import { commitment } from "../../audit/commitment.ts";
-import type { LeafBody } from "../../audit/leaf-schema.ts";
+import { commitment } from "portcullis-verify/leaves/commitment.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { type IdentifiedCall, targetId } from "../call.ts";
 import { type CallRun, type Completion, noUsage } from "../call-run.ts";
 import type { GatewayParts } from "../parts.ts";

@@ -1,7 +1,7 @@
 // Step 6: the decision goes on record, durably, before anything it allows happens.
 
-import { commitment } from "../../audit/commitment.ts";
-import type { LeafBody } from "../../audit/leaf-schema.ts";
+import { commitment } from "portcullis-verify/leaves/commitment.ts";
+import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import type { EntrySalt } from "../../core/entry.ts";
 import type { DeterminingPolicy } from "../../core/refusal.ts";
 import type { Decision } from "../../policy/decision.ts";

@@ -2,8 +2,8 @@
 
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { type LeafType, leafSchema } from "portcullis-verify/leaves/leaf-schema.ts";
 import { z } from "zod";
-import { type LeafType, leafSchema } from "../../audit/leaf-schema.ts";
 import type { StoredEntry } from "../../audit/log-store.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { type AdminFailure, errorResponses, refuse } from "./admin-error.ts";

@@ -2,9 +2,9 @@
 // either, so it is read in bounded steps between which calls get their turn; a search that is not through says where to go on.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Leaf, LeafType } from "../../audit/leaf-schema.ts";
+import type { Leaf, LeafType } from "portcullis-verify/leaves/leaf-schema.ts";
+import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import type { LogStore, StoredEntry } from "../../audit/log-store.ts";
-import { parseLeaf } from "../../audit/parse-leaf.ts";
 
 export type EntryLog = Pick<LogStore, "head" | "read" | "byId">;
 

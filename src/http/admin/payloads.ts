@@ -3,9 +3,9 @@
 
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { CheckedPayload } from "portcullis-verify/rules/payload-check.ts";
 import { z } from "zod";
 import type { StoredEntry } from "../../audit/log-store.ts";
-import type { CheckedPayload } from "../../audit/verify/payload-check.ts";
 import type { Result } from "../../core/result.ts";
 import { type AdminFailure, errorResponses, refuse } from "./admin-error.ts";
 import { adminSchemas, noQuery } from "./admin-schemas.ts";

@@ -2,9 +2,9 @@
 // that it shares nothing with the tree that the gateway builds.
 
 import { hash, randomBytes } from "node:crypto";
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { uuidv7 } from "../../core/id.ts";
-import type { LogHead } from "../../core/merkle-tree.ts";
 import type { KeptApiKey } from "../../identity/key-store.ts";
 
 export function entry(text = "leaf", subject: string | null = null): EncodedEntry {

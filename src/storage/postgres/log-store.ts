@@ -1,5 +1,6 @@
 // The log on PostgreSQL.
 
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
 import type {
   AppendReceipt,
   IdRecord,
@@ -11,7 +12,6 @@ import type {
 } from "../../audit/log-store.ts";
 import type { PeerStore } from "../../audit/peer-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import type { LogHead } from "../../core/merkle-tree.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row, text } from "../rows/row.ts";

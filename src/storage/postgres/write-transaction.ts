@@ -1,9 +1,9 @@
 // One transaction of the writer: behind the fence, on top of the head as it is then, with the entries of all its jobs
 // written at once.
 
+import { appendLeafHashes, type LogHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
 import { type AppendReceipt, FencedError, LogUnavailableError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import { appendLeafHashes, type LogHead, leafHash } from "../../core/merkle-tree.ts";
 import { packHashes, unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row } from "../rows/row.ts";
 import type { Session, Statement } from "./session.ts";

@@ -2,9 +2,9 @@
 // fence: this process writes only on top of what it committed itself.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { appendLeafHashes, type LogHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
 import { type AppendReceipt, FencedError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import { appendLeafHashes, type LogHead, leafHash } from "../../core/merkle-tree.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { packHashes, unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, rowOf } from "../rows/row.ts";

@@ -1,6 +1,7 @@
 // The log on SQLite.
 
 import type { DatabaseSync } from "node:sqlite";
+import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
 import {
   type AppendReceipt,
   type IdRecord,
@@ -12,7 +13,6 @@ import {
   type StoredEntry,
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
-import type { LogHead } from "../../core/merkle-tree.ts";
 import { unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row, rowOf, text } from "../rows/row.ts";
 import { idBytes, lostHead } from "./log-appender.ts";

@@ -1,0 +1,194 @@
+// Checks a log with nothing but its public key: that it is what was signed, that the store around it fits it, and that its
+// calls keep the rules. Streams in bounded memory.
+
+import type { NoteVerifier } from "../log/signed-note.ts";
+import type { EntrySource } from "../source/entry-source.ts";
+import type { LogContents } from "../source/log-contents.ts";
+import { type ApprovalCounts, ApprovalRules } from "./approval-rules.ts";
+import { CallBook } from "./call-book.ts";
+import { type CallCounts, CallRules, type OpenCallEntry } from "./call-rules.ts";
+import { type Progress, type Rules, walkEntries } from "./entry-walk.ts";
+import { type Finding, Findings } from "./finding.ts";
+import { HoldBook } from "./hold-book.ts";
+import { LogRules } from "./log-rules.ts";
+import { type Mark, readMarks } from "./marks.ts";
+import type { NotChecked } from "./not-checked.ts";
+import { type PayloadCounts, type PayloadReader, PayloadRules } from "./payload-rules.ts";
+import { RevisionRules } from "./revision-rules.ts";
+import { logSize, StoreCheck } from "./store-check.ts";
+import { TreeCheck } from "./tree-check.ts";
+
+export interface VerifyOptions {
+  readonly source: EntrySource;
+  /** The log's key, from a place that whoever wrote the log does not control. */
+  readonly verifier: NoteVerifier;
+  /** Set when the key is from the log itself, for want of such a place. */
+  readonly keyFromLog?: boolean;
+  /** A signed checkpoint seen earlier, or null: without one a truncated or rewritten log can pass, if the key's owner did it. */
+  readonly pinned: string | null;
+  /** Set when that is the one that the gateway itself keeps beside the log. */
+  readonly pinFromLog?: boolean;
+  /** For payload to be held against what its entries committed to. */
+  readonly payloads?: PayloadReader;
+  readonly onProgress?: Progress;
+}
+
+export interface VerifyReport {
+  /** Whether nothing was found wrong. */
+  readonly ok: boolean;
+  readonly origin: string;
+  readonly log: {
+    readonly ok: boolean;
+    readonly entries: number;
+    /** Checkpoints with a good signature that were compared, the pinned one included. */
+    readonly checkpoints: number;
+    readonly pinned: boolean;
+    /** Entries below this index are under a stored checkpoint; those from here on are the unsealed tail. */
+    readonly sealed: number;
+    readonly unsealed: number;
+    /** How often an operator had time count anew, because the clock had been ahead. */
+    readonly clockResets: number;
+    readonly payloads: PayloadCounts;
+  };
+  readonly governance: CallCounts & {
+    readonly ok: boolean;
+    /** Writes of which the votes on record show that they were signed off before they were handed on. */
+    readonly writesApproved: number;
+    readonly approvals: ApprovalCounts;
+    /** Calls that no entry completes; a running gateway has some. */
+    readonly open: number;
+    /** The oldest of them. */
+    readonly openCalls: readonly OpenCallEntry[];
+    /** Policy revisions that were put in force. */
+    readonly revisions: number;
+    /** Decisions on calls and actions. */
+    readonly decisions: number;
+  };
+  /** The first of them; `moreFindings` counts the rest. */
+  readonly findings: readonly Finding[];
+  readonly moreFindings: number;
+  /** What the result says nothing about. */
+  readonly notChecked: readonly NotChecked[];
+}
+
+const maxOpenCalls = 100;
+
+/** Rejects when the source cannot be read, which is evidence of nothing. */
+export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
+  const { source, verifier, pinned } = options;
+  const findings = new Findings();
+  const marks = await readMarks(source, pinned, verifier, findings.log);
+  // After the checkpoints, so that a log that grows meanwhile is not taken for a truncated one.
+  const contents = await source.contents();
+  await checkIdentity(source, verifier, contents, findings);
+  const rules = rulesFor(options, contents, marks, findings);
+  await walkEntries(source, contents, rules, options.onProgress);
+  rules.approvals.finish();
+  if (logSize(contents) > 0 && !marks.some((mark) => mark.checkpoint === "stored")) {
+    findings.log({ reason: "no_checkpoint" });
+  }
+  const [oldest] = rules.calls.openCalls(1);
+  rules.store.finish({
+    tree: rules.tree.head,
+    epoch: rules.order.epoch,
+    oldestOpen: oldest?.entry ?? null,
+  });
+  return reportOf(options, contents, marks, rules, findings);
+}
+
+function rulesFor(
+  { verifier, payloads }: VerifyOptions,
+  contents: LogContents,
+  marks: readonly Mark[],
+  findings: Findings,
+): Rules {
+  const calls = new CallBook();
+  const holds = new HoldBook();
+  return {
+    tree: new TreeCheck(marks, findings.log),
+    store: new StoreCheck(contents, findings.log),
+    order: new LogRules({ origin: verifier.name, vkey: verifier.vkey }, findings.log),
+    approvals: new ApprovalRules(calls, holds, findings.governance),
+    calls: new CallRules(calls, holds, findings.governance),
+    revisions: new RevisionRules(findings.governance),
+    payloads: new PayloadRules(payloads ?? null, findings.log),
+    report: findings.log,
+  };
+}
+
+async function checkIdentity(
+  source: EntrySource,
+  { name, vkey }: NoteVerifier,
+  contents: LogContents,
+  { log: report }: Findings,
+): Promise<void> {
+  const identity = await source.identity();
+  if (identity === null) {
+    if (contents.end > 0 || logSize(contents) > 0) report({ reason: "no_identity", expected: vkey });
+    return;
+  }
+  if (identity.vkey !== vkey) report({ reason: "other_log", expected: vkey, found: identity.vkey });
+  else if (identity.origin !== name) {
+    report({ reason: "other_origin", expected: name, found: identity.origin });
+  }
+}
+
+function reportOf(
+  options: VerifyOptions,
+  contents: LogContents,
+  marks: readonly Mark[],
+  rules: Rules,
+  findings: Findings,
+): VerifyReport {
+  const { tree, order, approvals, calls, revisions, payloads } = rules;
+  const entries = logSize(contents);
+  const report = {
+    ok: findings.count === 0,
+    origin: options.verifier.name,
+    log: {
+      ok: findings.logCount === 0,
+      entries,
+      checkpoints: marks.length,
+      pinned: options.pinned !== null,
+      sealed: tree.sealed,
+      unsealed: entries - Math.min(entries, tree.sealed),
+      clockResets: order.clockResets,
+      payloads: payloads.counts,
+    },
+    governance: {
+      ok: findings.governanceCount === 0,
+      ...calls.counts,
+      writesApproved: approvals.writesApproved,
+      approvals: approvals.counts,
+      open: calls.openCount,
+      openCalls: calls.openCalls(maxOpenCalls),
+      revisions: revisions.count,
+      decisions: revisions.decisions,
+    },
+    findings: findings.kept,
+    moreFindings: findings.count - findings.kept.length,
+  };
+  return { ...report, notChecked: notChecked(report, approvals.uncheckedDeliveries, options) };
+}
+
+function notChecked(
+  { log, governance }: Pick<VerifyReport, "log" | "governance">,
+  deliveries: number,
+  { keyFromLog = false, pinFromLog = false }: VerifyOptions,
+): readonly NotChecked[] {
+  const { payloads, unsealed } = log;
+  const { decisions, approvals } = governance;
+  const salts = payloads.committed - payloads.erasedOrMissing;
+  const open: readonly (readonly [boolean, NotChecked])[] = [
+    [!log.pinned, { reason: "no_pin" }],
+    [log.pinned && pinFromLog, { reason: "pin_beside_log" }],
+    [keyFromLog, { reason: "key_from_log" }],
+    [unsealed > 0, { reason: "unsealed", entries: unsealed }],
+    [payloads.matching === null && salts > 0, { reason: "salts", entries: salts }],
+    [approvals.votes > 0, { reason: "voters", votes: approvals.votes }],
+    [deliveries > 0, { reason: "deliveries", deliveries }],
+    [decisions > 0, { reason: "no_replay", decisions }],
+    [true, { reason: "no_witness" }],
+  ];
+  return open.filter(([applies]) => applies).map(([, one]) => one);
+}
