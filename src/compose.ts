@@ -18,12 +18,12 @@ import { httpServer } from "./http/server.ts";
 import type { ApiKeys } from "./identity/api-keys.ts";
 import { KeyIdentifier } from "./identity/identify.ts";
 import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.ts";
-import { openPostgresLogReadOnly, openPostgresStorage } from "./storage/postgres/open.ts";
+import { openPostgresReadOnly, openPostgresStorage } from "./storage/postgres/open.ts";
+import type { ReadOnlyRecord } from "./storage/read-only.ts";
 import { backUpDatabase } from "./storage/sqlite/backup.ts";
 import { makeOwnFolder } from "./storage/sqlite/data-files.ts";
 import { type DataUse, dataUse, type InspectedData, inspectData } from "./storage/sqlite/inspect.ts";
-import { observeSqliteRevisions } from "./storage/sqlite/observed-revisions.ts";
-import { openSqliteLogReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
+import { openSqliteReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
 import type { Storage } from "./storage/storage.ts";
 import { Reservations } from "./usage/reservations.ts";
 import { standingCounters } from "./usage/standing-counters.ts";
@@ -47,15 +47,8 @@ import { openApiKeys, openOperators } from "./wiring/tokens.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
 
-export type { DataUse, InspectedData };
-export {
-  backUpDatabase,
-  dataUse,
-  inspectData,
-  observeSqliteRevisions,
-  openPostgresLogReadOnly,
-  openSqliteLogReadOnly,
-};
+export type { DataUse, InspectedData, ReadOnlyRecord };
+export { backUpDatabase, dataUse, inspectData, openPostgresReadOnly, openSqliteReadOnly };
 
 export interface Gateway {
   readonly url: string;

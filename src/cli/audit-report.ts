@@ -26,6 +26,7 @@ export function reportText(report: VerifyReport, pin: string | null): string {
     `calls: ${governance.calls} decided, ${governance.completed} completed (${governance.unknownOutcomes} with unknown outcome), ${governance.open} open, ${governance.dispatched} dispatched`,
     `actions: ${governance.actions} decided, ${governance.actionsPermitted} permitted (writes: ${governance.writesApproved} approved, ${governance.writesUnattended} unattended)`,
     approvalsLine(governance),
+    ...replayLines(report),
     ...findings.map((finding) => styled("red", `FOUND ${printable(findingText(finding))}`)),
     ...(moreFindings > 0 ? [`and ${moreFindings} findings more`] : []),
     ...notChecked.map((open) => `not checked: ${notCheckedText(open)}`),
@@ -38,4 +39,12 @@ function approvalsLine({ approvals }: VerifyReport["governance"]): string {
   const ended = Object.entries(closed).filter(([, count]) => count > 0);
   const ends = ended.map(([state, count]) => `, ${count} ${state}`).join("");
   return `approvals: ${requested} requested, ${released} released${ends}, ${open} open; votes: ${votes} cast, ${votesRefused} refused`;
+}
+
+function replayLines({ replay, governance }: VerifyReport): readonly string[] {
+  if (replay === null) return [];
+  const asked = governance.decisions - replay.notAsked;
+  return [
+    `replay: ${replay.same} of ${asked} decisions evaluated again with the outcome on record, ${replay.notAsked} denied unasked`,
+  ];
 }

@@ -1,10 +1,14 @@
 // `audit verify`: works on the data alone, a running gateway's or a copy's, with nothing but the log's public key.
 
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Command } from "commander";
 import { type VerifyReport, verifyLog } from "portcullis-verify/rules/verify-log.ts";
 import { logStoreSource } from "../audit/log-store-source.ts";
+import type { ReadOnlyRecord } from "../compose.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import { decisionReplayer } from "../wiring/decision-replayer.ts";
+import { openSealedRecord } from "../wiring/sealed-record.ts";
 import { type Pin, verifierFor } from "./audit-key.ts";
 import { reportText } from "./audit-report.ts";
 import { Finding } from "./finding.ts";
@@ -16,6 +20,8 @@ interface VerifyOptions {
   readonly config?: string;
   readonly vkey?: string;
   readonly pin?: string;
+  readonly replay?: boolean;
+  readonly payloads?: boolean;
   readonly json?: boolean;
 }
 
@@ -36,6 +42,11 @@ export function verifyCommand(): Command {
       "--pin <file>",
       "a checkpoint kept elsewhere; default: `keys/checkpoint` beside the data folder, where it is",
     )
+    .option("--replay", "also evaluate every decision again, by the policies that it names")
+    .option(
+      "--payloads",
+      "also open kept payload, with the keys in `keys` beside the data folder: it is held against the trail, and decisions on it can be evaluated again",
+    )
     .option("--json", "print JSON");
   return withExample(command, "portcullis audit verify ./data").action(verifyTrail);
 }
@@ -43,24 +54,35 @@ export function verifyCommand(): Command {
 /** Prints what was found; throws a `Finding` when it does not hold. */
 export async function verifyTrail(dir: string | undefined, options: VerifyOptions): Promise<void> {
   const place = await logPlace(dir ?? options.dir, options.config);
-  const pin = await pinnedCheckpoint(options.pin, place.kept);
-  const report = await verified(place, options.vkey, pin);
+  const pin = await pinnedCheckpoint(options.pin, join(place.keysFolder, "checkpoint"));
+  const report = await verified(place, options, pin);
   print(options, report, () => reportText(report, pin?.path ?? null));
   if (!report.ok) throw new Finding("");
 }
 
-async function verified(place: LogPlace, vkey: string | undefined, pin: Pin | null): Promise<VerifyReport> {
+async function verified(
+  place: LogPlace,
+  { vkey, replay = false, payloads = false }: VerifyOptions,
+  pin: Pin | null,
+): Promise<VerifyReport> {
   const progress = new Progress();
-  let database: Awaited<ReturnType<LogPlace["open"]>> | null = null;
+  let database: ReadOnlyRecord | null = null;
   try {
     database = await place.open();
+    const { revisions } = database;
     const { verifier, fromLog } = await verifierFor(database.log, place.name, vkey, pin);
+    // A copy: reading the variable of the key-encryption key removes it.
+    const sealed = payloads ? await openSealedRecord(database, place.keysFolder, { ...process.env }) : null;
+    const revision = async (id: string): Promise<string | null> =>
+      (await revisions.byRevision(id))?.content ?? null;
     return await verifyLog({
       source: logStoreSource(database.log),
       verifier,
       keyFromLog: fromLog,
       pinned: pin?.note ?? null,
       pinFromLog: pin?.beside === true,
+      ...(sealed === null ? {} : { payloads: sealed.payloads }),
+      ...(replay ? { replayer: decisionReplayer({ revision, committed: sealed?.committed ?? null }) } : {}),
       onProgress: ({ checked, size }) => progress.show(checked, size),
     });
   } catch (fault) {

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { backUpDatabase, openSqliteLogReadOnly } from "../compose.ts";
+import { backUpDatabase, openSqliteReadOnly } from "../compose.ts";
 import { dataFolder } from "./data-folder.ts";
 import { print, withGateway } from "./gateway-command.ts";
 
@@ -23,7 +23,7 @@ export function backupCommand(): Command {
 async function backup(target: string, options: Options): Promise<void> {
   const place = resolve(target);
   const bytes = backUpDatabase(dataFolder(options.dir), place);
-  const copy = openSqliteLogReadOnly(place);
+  const copy = openSqliteReadOnly(place);
   try {
     const { origin, vkey } = (await copy.log.identity()) ?? { origin: null, vkey: null };
     const { size: entries } = await copy.log.head();

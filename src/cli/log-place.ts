@@ -2,8 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { LogStore } from "../audit/log-store.ts";
-import { openPostgresLogReadOnly, openSqliteLogReadOnly } from "../compose.ts";
+import { openPostgresReadOnly, openSqliteReadOnly, type ReadOnlyRecord } from "../compose.ts";
 import { loadConfig } from "../config/load.ts";
 import { dataFolder } from "./data-folder.ts";
 import { readConfig } from "./serve.ts";
@@ -11,9 +10,9 @@ import { readConfig } from "./serve.ts";
 export interface LogPlace {
   /** In words. */
   readonly name: string;
-  /** The checkpoint that the gateway keeps beside the log. */
-  readonly kept: string;
-  open(): Promise<{ readonly log: LogStore; close(): Promise<void> | void }>;
+  /** Where the gateway keeps its keys, and the checkpoint beside the log. */
+  readonly keysFolder: string;
+  open(): Promise<ReadOnlyRecord>;
 }
 
 /** `config` is named by whoever asks; without it one in the gateway's folder counts when it names a database. */
@@ -32,16 +31,16 @@ export async function logPlace(dir: string | undefined, config: string | undefin
 function inFolder(folder: string, keysFolder: string): LogPlace {
   return {
     name: `\`${folder}\``,
-    kept: join(keysFolder, "checkpoint"),
-    open: async () => openSqliteLogReadOnly(folder),
+    keysFolder,
+    open: async () => openSqliteReadOnly(folder),
   };
 }
 
 function onServer(url: string, keysFolder: string): LogPlace {
   return {
     name: "the database",
-    kept: join(keysFolder, "checkpoint"),
-    open: () => openPostgresLogReadOnly(url),
+    keysFolder,
+    open: () => openPostgresReadOnly(url),
   };
 }
 

@@ -1,10 +1,10 @@
 // Where `policy explain` finds what is on record: at a running gateway, or in a data folder.
 
 import { type Leaf, leafSchema } from "portcullis-verify/leaves/leaf-schema.ts";
-import { observeSqliteRevisions, openSqliteLogReadOnly } from "../compose.ts";
+import { openSqliteReadOnly } from "../compose.ts";
 import { fail, ok } from "../core/result.ts";
-import type { CommittedText } from "../wiring/explain-decision.ts";
 import { entriesOfCall, entryOf } from "../wiring/recorded-calls.ts";
+import type { CommittedText } from "../wiring/replay-decision.ts";
 import { type AdminClient, isRow, type Row, rowsOf } from "./admin-client.ts";
 import { Finding } from "./finding.ts";
 
@@ -59,9 +59,8 @@ export function gatewaySource(client: AdminClient): RecordSource {
 
 /** `folder` is a data folder. What is sealed in it stays so: it has no key to it. */
 export function folderSource(folder: string): FolderSource {
-  const database = openSqliteLogReadOnly(folder);
-  const { log } = database;
-  const revisions = observeSqliteRevisions(folder);
+  const database = openSqliteReadOnly(folder);
+  const { log, revisions } = database;
   return {
     entry: async (name) => {
       const found = await entryOf(log, name);
@@ -69,12 +68,9 @@ export function folderSource(folder: string): FolderSource {
       return readable(found.index, found.leaf);
     },
     call: async (id) => (await entriesOfCall(log, id)).map(({ index, leaf }) => readable(index, leaf)),
-    revision: async (id) => revisions.contentOf(id),
+    revision: async (id) => (await revisions.byRevision(id))?.content ?? null,
     committed: async () => fail("it is not recorded, only committed to; ask the running gateway"),
-    close: () => {
-      revisions.close();
-      database.close();
-    },
+    close: () => database.close(),
   };
 }
 

@@ -2,7 +2,8 @@
 
 import type { ExplainedPart } from "../policy/explain/explain-policy.ts";
 import type { AnsweringPolicy, ExplainedAnswer } from "../policy/explain/explain-request.ts";
-import type { DecidedLeaf, DecisionExplanation } from "../wiring/explain-decision.ts";
+import type { DecisionExplanation } from "../wiring/explain-decision.ts";
+import type { DecidedLeaf } from "../wiring/replay-decision.ts";
 import { printable, styled, styledDecision } from "./table.ts";
 
 type Explained = DecisionExplanation & { readonly index: number };

@@ -5,12 +5,8 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
 import { fail, ok } from "../core/result.ts";
-import {
-  type DecidedLeaf,
-  type DecisionExplanation,
-  explainDecision,
-  type GivenSignOffs,
-} from "../wiring/explain-decision.ts";
+import { type DecisionExplanation, explainDecision, type GivenSignOffs } from "../wiring/explain-decision.ts";
+import type { DecidedLeaf } from "../wiring/replay-decision.ts";
 import { adminClient } from "./admin-client.ts";
 import { Finding } from "./finding.ts";
 import { type GatewayOptions, print, withGateway } from "./gateway-command.ts";
@@ -100,7 +96,8 @@ async function explainEntry(
       : await source.committed(call, "source_address");
   const given =
     leaf.type === "action.decided" ? await source.committed({ index, leaf }, "arguments") : noArguments;
-  const committed = { sourceAddress: address, arguments: given };
+  const user = fail(`on record is only its pseudonym ${leaf.user}`);
+  const committed = { sourceAddress: address, user, arguments: given };
   const content = await source.revision(leaf.revision);
   return { index, ...explainDecision(leaf, content, committed, signOffsGiven(leaf, entries)) };
 }

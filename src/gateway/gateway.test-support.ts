@@ -31,6 +31,7 @@ import { PriceBook } from "../usage/price-book.ts";
 import { Reservations } from "../usage/reservations.ts";
 import { approvalFaults, holdingOf, openApprovals } from "../wiring/approvals.ts";
 import { openRecord } from "../wiring/record.ts";
+import { committedReader } from "../wiring/sealed-record.ts";
 import { trailEvents } from "../wiring/trail-events.ts";
 import type { Endpoint, PayloadLevel } from "./call.ts";
 import { type CallWatch, unwatched } from "./call-watch.ts";
@@ -283,7 +284,10 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       await payloads.flush();
       await policies.close();
       await trail.close();
-      await assertVerifies(storage.log, trail.vkey, keysFolder, control.findings);
+      const revision = async (id: string) => (await storage.revisions.byRevision(id))?.content ?? null;
+      const committed = committedReader(storage.log, payloads, subjects);
+      const end = { log: storage.log, vkey: trail.vkey, keysFolder, revision, committed };
+      await assertVerifies(end, control.findings);
       await storage.close();
       rmSync(folder, { recursive: true });
     },

@@ -29,7 +29,7 @@ unless { context.unattended };
 `;
 
 async function notified(args: string, offered: object = {}) {
-  await using gateway = await openTestGateway({ policies: attended, catalog: typed });
+  await using gateway = await openTestGateway({ policies: attended, catalog: typed, payloads: "request" });
   gateway.upstream().script = () =>
     whole(200, completion({ tool_calls: [toolCall("notify", args)] }, "tool_calls"));
   const channel = await gateway.call(ask(offered));
@@ -58,7 +58,7 @@ test("arguments that the catalog does not describe are a deny that names the mem
     assert.doesNotMatch(channel.everything + JSON.stringify(action), /s3cret/);
     assert.match(action.reasons[0] ?? "", /^the arguments of `notify` cannot be described: /);
   }
-  await using gateway = await openTestGateway({ policies, catalog: typed });
+  await using gateway = await openTestGateway({ policies, catalog: typed, payloads: "request" });
   gateway.upstream().script = streamOf([
     delta({
       tool_calls: [{ index: 0, id: "c", type: "function", function: { name: "notify", arguments: '{"to"' } }],
@@ -106,6 +106,7 @@ unless { context.approvals.contains("finance") };
   await using gateway = await openTestGateway({
     policies: rules,
     catalog: { ...catalog, send_email: { effect: "write", parameters } },
+    payloads: "request",
     waiting: { waitMs: 60_000, commitMs: 60_000, beatMs: 60_000 },
   });
   gateway.upstream().script = () =>

@@ -10,20 +10,24 @@ import { findingText } from "portcullis-verify/rules/finding.ts";
 import { verifyLog } from "portcullis-verify/rules/verify-log.ts";
 import type { LogStore } from "../audit/log-store.ts";
 import { logStoreSource } from "../audit/log-store-source.ts";
+import { decisionReplayer, type ReplaySource } from "../wiring/decision-replayer.ts";
 
-/** Each of `expected` is found, and nothing else is. */
-export async function assertVerifies(
-  log: LogStore,
-  vkey: string,
-  keysFolder: string,
-  expected: readonly RegExp[],
-): Promise<void> {
+export interface VerifiedEnd extends ReplaySource {
+  readonly log: LogStore;
+  readonly vkey: string;
+  readonly keysFolder: string;
+}
+
+/** Each of `expected` is found, and nothing else is: every decision comes out again as it is on record, too. */
+export async function assertVerifies(end: VerifiedEnd, expected: readonly RegExp[]): Promise<void> {
+  const { log, vkey, keysFolder } = end;
   const verifier = parseVerifierKey(vkey);
   assert.ok(verifier.ok);
   const report = await verifyLog({
     source: logStoreSource(log),
     verifier: verifier.value,
     pinned: readFileSync(join(keysFolder, "checkpoint"), "utf8"),
+    replayer: decisionReplayer(end),
   });
   const found = report.findings.map(findingText);
   const unexpected = found.filter((text) => !expected.some((one) => one.test(text)));
@@ -34,6 +38,11 @@ export async function assertVerifies(
       `${one} is found`,
     );
   assert.deepEqual(report.governance.openCalls, [], "every call is completed");
+  assert.deepEqual(
+    report.notChecked.filter(({ reason }) => reason === "unreplayable"),
+    [],
+    "every decision can be evaluated again",
+  );
 }
 
 /** All entries from the index `from` on. */

@@ -4,7 +4,8 @@ import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.
 import type { RecordType } from "../core/argument-type.ts";
 import { fail, ok } from "../core/result.ts";
 import { loaded, permitCalls, permitTools, testWorld } from "../policy/policy.test-support.ts";
-import { type CommittedText, type DecidedLeaf, explainDecision } from "./explain-decision.ts";
+import { explainDecision } from "./explain-decision.ts";
+import type { CommittedText, DecidedLeaf } from "./replay-decision.ts";
 
 const stamp = {
   v: 1,
@@ -51,6 +52,7 @@ const committed = fail("it is not recorded, only committed to");
 
 const facing = (sourceAddress: CommittedText, given: CommittedText = committed) => ({
   sourceAddress,
+  user: fail("on record is only a pseudonym"),
   arguments: given,
 });
 const explain = (leaf: DecidedLeaf, address: CommittedText = inOffice) =>

@@ -65,7 +65,7 @@ export async function startGateway(
     child.kill("SIGTERM");
     if (child.exitCode === null) await drained(child);
     assert.equal(child.exitCode, 0, "the gateway drains and exits cleanly");
-    const verified = cli("audit", "verify");
+    const verified = cli("audit", "verify", "--replay", "--payloads");
     assert.equal(verified.status, 0, verified.stdout + verified.stderr);
   };
   return {

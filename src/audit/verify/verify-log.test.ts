@@ -61,6 +61,7 @@ describe("verifying an honest log", () => {
         revisions: 1,
         decisions: 31,
       },
+      replay: null,
       findings: [],
       moreFindings: 0,
       notChecked: [

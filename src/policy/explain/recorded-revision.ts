@@ -56,9 +56,14 @@ const contentSchema = z.strictObject({
   }),
 });
 
+/** Whether this is what was put in force under that name. */
+export function isOfRevision(revision: string, content: string): boolean {
+  return hash("sha256", content, "hex") === revision;
+}
+
 /** `content` is what the store has under `revision`. A failure is text for people. */
 export function readRecordedRevision(revision: string, content: string): Result<RecordedRevision, string> {
-  if (hash("sha256", content, "hex") !== revision) {
+  if (!isOfRevision(revision, content)) {
     return fail("what is kept of the revision is not what its hash says; it was changed in the data store");
   }
   const parsed = contentSchema.safeParse(parsedJson(content));

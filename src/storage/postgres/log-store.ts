@@ -13,6 +13,7 @@ import type {
 import type { PeerStore } from "../../audit/peer-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { OperatorError } from "../../core/operator-error.ts";
+import { writable } from "../read-only.ts";
 import { unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row, text } from "../rows/row.ts";
 import { checkpointOf, putCheckpoint } from "./checkpoints.ts";
@@ -179,8 +180,7 @@ export class PostgresLogStore implements LogStore {
   }
 
   #writable(): WriteSide {
-    if (this.#write === null) throw new TypeError("this database is open for reading only");
-    return this.#write;
+    return writable(this.#write);
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { OperatorError } from "../../core/operator-error.ts";
 import { skipWithoutPostgres, startCluster, type TestCluster } from "./cluster.test-support.ts";
-import { openPostgresLogReadOnly, openPostgresStorage } from "./open.ts";
+import { openPostgresReadOnly, openPostgresStorage } from "./open.ts";
 import { migrations } from "./schema.ts";
 import { openOn } from "./storage.test-support.ts";
 
@@ -65,7 +65,7 @@ describe("opening a database", skipWithoutPostgres(), () => {
     await (await openOn(cluster, database)).close();
     await cluster.query(database, `UPDATE portcullis.schema_version SET version = ${migrations.length + 1}`);
     await refused(database, /newer portcullis/);
-    await assert.rejects(openPostgresLogReadOnly(cluster.url(database)), /newer portcullis/);
+    await assert.rejects(openPostgresReadOnly(cluster.url(database)), /newer portcullis/);
   });
 
   test("makes the tables once, however many open it at the same time", async () => {
@@ -81,7 +81,7 @@ describe("opening a database", skipWithoutPostgres(), () => {
 
   test("for reading makes nothing, and says where there is no log", async () => {
     const database = await cluster.newDatabase();
-    await assert.rejects(openPostgresLogReadOnly(cluster.url(database)), /holds no log/);
+    await assert.rejects(openPostgresReadOnly(cluster.url(database)), /holds no log/);
     assert.deepEqual(
       await cluster.query(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'portcullis'"),
       [],

@@ -1,7 +1,7 @@
 // All stores on one PostgreSQL database.
 
-import type { LogStore } from "../../audit/log-store.ts";
 import { OperatorError } from "../../core/operator-error.ts";
+import type { ReadOnlyRecord } from "../read-only.ts";
 import type { Storage } from "../storage.ts";
 import { PostgresApprovalStore } from "./approval-store.ts";
 import { PostgresChanges } from "./changes.ts";
@@ -66,10 +66,8 @@ export async function openPostgresStorage(place: PostgresPlace): Promise<Storage
   };
 }
 
-/** The log alone, for `audit verify`: changes nothing, and reads a standby too. Throws `OperatorError`. */
-export async function openPostgresLogReadOnly(
-  url: string,
-): Promise<{ readonly log: LogStore; close(): Promise<void> }> {
+/** What `audit verify` reads: changes nothing, and reads a standby too. Throws `OperatorError`. */
+export async function openPostgresReadOnly(url: string): Promise<ReadOnlyRecord> {
   try {
     const { session } = await Session.open(clientConfig(url), "read");
     await checkReadable(session, placeName(url)).finally(() => session.end());
@@ -78,7 +76,12 @@ export async function openPostgresLogReadOnly(
   }
   // Counting a large log takes as long as it takes.
   const reader = new PostgresReader(url, { answerWithinMs: 0, fromStandby: true });
-  return { log: new PostgresLogStore(reader, null), close: () => reader.close() };
+  return {
+    log: new PostgresLogStore(reader, null),
+    payloads: new PostgresPayloadStore(reader, null),
+    revisions: new PostgresRevisionStore(reader, null),
+    close: () => reader.close(),
+  };
 }
 
 async function firstSession({ url }: PostgresPlace, warn: (warning: string) => void): Promise<Session> {

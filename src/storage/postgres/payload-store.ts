@@ -1,6 +1,7 @@
 // Subjects and encrypted payloads on PostgreSQL, apart from the leaves so that they can be erased.
 
 import type { KeptEntry, Payload, PayloadStore, Subject } from "../../audit/payload-store.ts";
+import { writable } from "../read-only.ts";
 import { blob, integer, text } from "../rows/row.ts";
 import { subjectOf } from "../rows/subject-row.ts";
 import type { PostgresReader } from "./reader.ts";
@@ -8,15 +9,16 @@ import { jobKinds, type PostgresWriter } from "./writer.ts";
 
 export class PostgresPayloadStore implements PayloadStore {
   readonly #reader: PostgresReader;
-  readonly #writer: PostgresWriter;
+  /** Null on a database that is open for reading only. */
+  readonly #writer: PostgresWriter | null;
 
-  constructor(reader: PostgresReader, writer: PostgresWriter) {
+  constructor(reader: PostgresReader, writer: PostgresWriter | null) {
     this.#reader = reader;
     this.#writer = writer;
   }
 
   ensureSubject(subject: Subject): Promise<Subject> {
-    return this.#writer.write(jobKinds.rows, async (transaction) => {
+    return writable(this.#writer).write(jobKinds.rows, async (transaction) => {
       await transaction.change(
         "INSERT INTO subjects VALUES ($1, $2, $3, $4, $5) ON CONFLICT (lookup) DO NOTHING",
         [
@@ -48,7 +50,7 @@ export class PostgresPayloadStore implements PayloadStore {
   }
 
   ensureKeyCheck(name: string, value: Uint8Array): Promise<Uint8Array> {
-    return this.#writer.write(jobKinds.rows, async (transaction) => {
+    return writable(this.#writer).write(jobKinds.rows, async (transaction) => {
       await transaction.change("INSERT INTO key_checks VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", [
         name,
         Buffer.from(value),
@@ -59,7 +61,7 @@ export class PostgresPayloadStore implements PayloadStore {
   }
 
   putPayloads(payloads: readonly Payload[]): Promise<void> {
-    return this.#writer.write(jobKinds.rows, async (transaction) => {
+    return writable(this.#writer).write(jobKinds.rows, async (transaction) => {
       // All on their way at once: the entries of calls wait behind them.
       await Promise.all(
         payloads.map(({ entryId, field, subject, ciphertext }) =>
@@ -94,7 +96,7 @@ export class PostgresPayloadStore implements PayloadStore {
   }
 
   removePayloads(entryIds: readonly string[]): Promise<void> {
-    return this.#writer.write(jobKinds.rows, async (transaction) => {
+    return writable(this.#writer).write(jobKinds.rows, async (transaction) => {
       await transaction.change("DELETE FROM payloads WHERE entry = ANY ($1::text[])", [entryIds]);
     });
   }

@@ -2,15 +2,17 @@
 
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { RevisionRecord, RevisionStore } from "../../policy/revision-store.ts";
+import { writable } from "../read-only.ts";
 import { integer, text } from "../rows/row.ts";
 import type { PostgresReader } from "./reader.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
 export class PostgresRevisionStore implements RevisionStore {
   readonly #reader: PostgresReader;
-  readonly #writer: PostgresWriter;
+  /** Null on a database that is open for reading only. */
+  readonly #writer: PostgresWriter | null;
 
-  constructor(reader: PostgresReader, writer: PostgresWriter) {
+  constructor(reader: PostgresReader, writer: PostgresWriter | null) {
     this.#reader = reader;
     this.#writer = writer;
   }
@@ -21,7 +23,7 @@ export class PostgresRevisionStore implements RevisionStore {
   }
 
   activate(record: RevisionRecord, entry: EncodedEntry): Promise<void> {
-    return this.#writer.write(jobKinds.entries, async (transaction) => {
+    return writable(this.#writer).write(jobKinds.entries, async (transaction) => {
       await transaction.change(
         `INSERT INTO policy_revisions VALUES ($1, $2, $3) ON CONFLICT (revision)
          DO UPDATE SET content = excluded.content WHERE policy_revisions.content <> excluded.content`,

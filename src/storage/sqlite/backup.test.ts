@@ -6,7 +6,7 @@ import { OperatorError } from "../../core/operator-error.ts";
 import { assertLogHolds } from "../contract/driver.ts";
 import { entries } from "../contract/samples.ts";
 import { backUpDatabase } from "./backup.ts";
-import { openSqliteLogReadOnly, openSqliteStorage } from "./open.ts";
+import { openSqliteReadOnly, openSqliteStorage } from "./open.ts";
 import { withFolder } from "./test-data.test-support.ts";
 
 test("a backup holds what was committed before it, beside a gateway that goes on, and can be continued", () =>
@@ -26,7 +26,7 @@ test("a backup holds what was committed before it, beside a gateway that goes on
     assert.deepEqual(readdirSync(copy), ["portcullis.db"]);
     assert.equal(statSync(join(copy, "portcullis.db")).mode & 0o777, 0o600);
     assert.equal(statSync(join(copy, "portcullis.db")).size, bytes);
-    const offline = openSqliteLogReadOnly(copy);
+    const offline = openSqliteReadOnly(copy);
     await assertLogHolds(offline.log, before);
     offline.close();
     const restored = openSqliteStorage(copy);

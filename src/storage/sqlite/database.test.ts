@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { OperatorError } from "../../core/operator-error.ts";
 import { entries, hex } from "../contract/samples.ts";
-import { openSqliteLogReadOnly, openSqliteStorage } from "./open.ts";
+import { openSqliteReadOnly, openSqliteStorage } from "./open.ts";
 import { migrations } from "./schema.ts";
 import { withFolder } from "./test-data.test-support.ts";
 
@@ -22,7 +22,7 @@ test("a copy of the first version is read without being brought to this one, its
     old.close();
     const before = readFileSync(path);
 
-    const opened = openSqliteLogReadOnly(folder);
+    const opened = openSqliteReadOnly(folder);
     const { log } = opened;
     assert.deepEqual(
       (await log.read(0, 10)).map(({ leaf }) => hex(leaf)),
@@ -42,12 +42,12 @@ test("a database whose version somebody set to nothing is read all the same, and
     const database = new DatabaseSync(path);
     database.exec("PRAGMA user_version = 0");
     database.close();
-    const opened = openSqliteLogReadOnly(folder);
+    const opened = openSqliteReadOnly(folder);
     assert.equal((await opened.log.contents()).end, 0);
     opened.close();
 
     for (const end of ["", "-wal", "-shm"]) writeFileSync(`${path}${end}`, "");
-    assert.throws(() => openSqliteLogReadOnly(folder), refusal(/holds no log/));
+    assert.throws(() => openSqliteReadOnly(folder), refusal(/holds no log/));
   }));
 
 test("a database of a newer version is not read, and the version that can is named", () =>
@@ -57,7 +57,7 @@ test("a database of a newer version is not read, and the version that can is nam
     database.exec("PRAGMA user_version = 999");
     database.close();
     assert.throws(
-      () => openSqliteLogReadOnly(folder),
+      () => openSqliteReadOnly(folder),
       refusal(/newer portcullis \(version 999, this knows \d+\)/),
     );
   }));

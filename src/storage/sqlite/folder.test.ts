@@ -19,7 +19,7 @@ import { OperatorError } from "../../core/operator-error.ts";
 import { assertLogHolds } from "../contract/driver.ts";
 import { entries, entry } from "../contract/samples.ts";
 import { openDatabase } from "./database.ts";
-import { openSqliteLogReadOnly, openSqliteStorage } from "./open.ts";
+import { openSqliteReadOnly, openSqliteStorage } from "./open.ts";
 import { withFolder } from "./test-data.test-support.ts";
 
 test("a second gateway on a folder is refused, by name of the folder and of the process that has it", () =>
@@ -113,24 +113,24 @@ test("a database of a newer version is refused, and left as it is", () =>
     database.exec("PRAGMA user_version = 999");
     database.close();
     assert.throws(() => openSqliteStorage(folder), refusal(/newer portcullis/));
-    assert.throws(() => openSqliteLogReadOnly(folder), refusal(/version 999/));
+    assert.throws(() => openSqliteReadOnly(folder), refusal(/version 999/));
   }));
 
 test("a file that is no database is refused in words, and so is a folder that is a file", () =>
   withFolder(async (folder) => {
     writeFileSync(join(folder, "portcullis.db"), "no database at all ".repeat(1_000));
     assert.throws(() => openSqliteStorage(folder), refusal(/portcullis\.db/));
-    assert.throws(() => openSqliteLogReadOnly(folder), refusal(/cannot be read/));
+    assert.throws(() => openSqliteReadOnly(folder), refusal(/cannot be read/));
     writeFileSync(join(folder, "file"), "");
     assert.throws(() => openSqliteStorage(join(folder, "file")), refusal(/cannot be used/));
   }));
 
 test("reading needs no lock, sees what a running gateway commits, and can change nothing", () =>
   withFolder(async (folder) => {
-    assert.throws(() => openSqliteLogReadOnly(folder), refusal(/no database/));
+    assert.throws(() => openSqliteReadOnly(folder), refusal(/no database/));
     const storage = openSqliteStorage(folder);
     await storage.log.takeOver("inst_1");
-    const observer = openSqliteLogReadOnly(folder);
+    const observer = openSqliteReadOnly(folder);
     const all = entries(3);
     await storage.log.append(all);
     await assertLogHolds(observer.log, all);
@@ -157,7 +157,7 @@ test("a copy on read-only ground is read whole, what was only in the write-ahead
     }
     chmodSync(copy, 0o555);
     chmodSync(parent, 0o755);
-    const observer = asOrdinaryUser(() => openSqliteLogReadOnly(copy));
+    const observer = asOrdinaryUser(() => openSqliteReadOnly(copy));
     await assertLogHolds(observer.log, all);
     observer.close();
     assert.deepEqual(readdirSync(copy).toSorted(), ["portcullis.db", "portcullis.db-wal"]);

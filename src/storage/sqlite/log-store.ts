@@ -13,6 +13,7 @@ import {
   type StoredEntry,
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
+import { writable } from "../read-only.ts";
 import { unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row, rowOf, text } from "../rows/row.ts";
 import { idBytes, lostHead } from "./log-appender.ts";
@@ -173,8 +174,7 @@ export class SqliteLogStore implements LogStore {
   }
 
   #writable(): OpenWriteSide {
-    if (this.#write === null) throw new TypeError("this database is open for reading only");
-    return this.#write;
+    return writable(this.#write);
   }
 }
 

@@ -1,7 +1,7 @@
 // All stores on one SQLite database.
 
 import type { DatabaseSync } from "node:sqlite";
-import type { LogStore } from "../../audit/log-store.ts";
+import type { ReadOnlyRecord } from "../read-only.ts";
 import type { Storage } from "../storage.ts";
 import { SqliteApprovalStore } from "./approval-store.ts";
 import { SqliteCounterStore } from "./counter-store.ts";
@@ -58,8 +58,16 @@ function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Pro
   };
 }
 
-/** The log alone, for `audit verify` on a folder: takes no lock and changes nothing. */
-export function openSqliteLogReadOnly(folder: string): { readonly log: LogStore; close(): void } {
+/**
+ * What `audit verify` reads of a folder: takes no lock and changes nothing. Throws `OperatorError` when there is no database
+ * that this version can read.
+ */
+export function openSqliteReadOnly(folder: string): ReadOnlyRecord & { close(): void } {
   const database = openDatabaseReadOnly(folder);
-  return { log: new SqliteLogStore(database, null), close: () => database.close() };
+  return {
+    log: new SqliteLogStore(database, null),
+    payloads: new SqlitePayloadStore(database, null),
+    revisions: new SqliteRevisionStore(database, null),
+    close: () => database.close(),
+  };
 }

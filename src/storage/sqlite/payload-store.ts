@@ -2,21 +2,23 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { KeptEntry, Payload, PayloadStore, Subject } from "../../audit/payload-store.ts";
+import { writable } from "../read-only.ts";
 import { blob, integer, rowOf, text } from "../rows/row.ts";
 import { subjectOf } from "../rows/subject-row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqlitePayloadStore implements PayloadStore {
   readonly #reader: DatabaseSync;
-  readonly #writes: WriteSide["payloads"];
+  /** Null on a database that is open for reading only. */
+  readonly #writes: WriteSide["payloads"] | null;
 
-  constructor(reader: DatabaseSync, writes: WriteSide["payloads"]) {
+  constructor(reader: DatabaseSync, writes: WriteSide["payloads"] | null) {
     this.#reader = reader;
     this.#writes = writes;
   }
 
   ensureSubject(subject: Subject): Promise<Subject> {
-    return this.#writes.ensureSubject(subject);
+    return writable(this.#writes).ensureSubject(subject);
   }
 
   async subjectByLookup(lookup: Uint8Array): Promise<Subject | null> {
@@ -35,11 +37,11 @@ export class SqlitePayloadStore implements PayloadStore {
   }
 
   ensureKeyCheck(name: string, value: Uint8Array): Promise<Uint8Array> {
-    return this.#writes.ensureKeyCheck(name, value);
+    return writable(this.#writes).ensureKeyCheck(name, value);
   }
 
   putPayloads(payloads: readonly Payload[]): Promise<void> {
-    return this.#writes.putPayloads(payloads);
+    return writable(this.#writes).putPayloads(payloads);
   }
 
   async payloadsOf(entryId: string): Promise<readonly Payload[]> {
@@ -62,6 +64,6 @@ export class SqlitePayloadStore implements PayloadStore {
   }
 
   removePayloads(entryIds: readonly string[]): Promise<void> {
-    return this.#writes.removePayloads(entryIds);
+    return writable(this.#writes).removePayloads(entryIds);
   }
 }

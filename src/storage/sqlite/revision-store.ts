@@ -3,14 +3,16 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EncodedEntry } from "../../core/entry.ts";
 import type { RevisionRecord, RevisionStore } from "../../policy/revision-store.ts";
+import { writable } from "../read-only.ts";
 import { integer, rowOf, text } from "../rows/row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqliteRevisionStore implements RevisionStore {
   readonly #reader: DatabaseSync;
-  readonly #writes: WriteSide["revisions"];
+  /** Null on a database that is open for reading only. */
+  readonly #writes: WriteSide["revisions"] | null;
 
-  constructor(reader: DatabaseSync, writes: WriteSide["revisions"]) {
+  constructor(reader: DatabaseSync, writes: WriteSide["revisions"] | null) {
     this.#reader = reader;
     this.#writes = writes;
   }
@@ -21,7 +23,7 @@ export class SqliteRevisionStore implements RevisionStore {
   }
 
   activate(record: RevisionRecord, entry: EncodedEntry): Promise<void> {
-    return this.#writes.activate(record, entry);
+    return writable(this.#writes).activate(record, entry);
   }
 
   async byRevision(revision: string): Promise<RevisionRecord | null> {

@@ -9,6 +9,7 @@ import type { CallRules } from "./call-rules.ts";
 import type { LogFinding } from "./log-finding.ts";
 import type { LogRules } from "./log-rules.ts";
 import type { PayloadRules } from "./payload-rules.ts";
+import type { ReplayRules } from "./replay-rules.ts";
 import type { RevisionRules } from "./revision-rules.ts";
 import { logSize, type StoreCheck } from "./store-check.ts";
 import type { TreeCheck } from "./tree-check.ts";
@@ -21,6 +22,8 @@ export interface Rules {
   readonly calls: CallRules;
   readonly revisions: RevisionRules;
   readonly payloads: PayloadRules;
+  /** Null where decisions are not evaluated again. */
+  readonly replay: ReplayRules | null;
   readonly report: (finding: LogFinding) => void;
 }
 
@@ -71,6 +74,7 @@ async function observe(source: EntrySource, entries: readonly StoredEntry[], rul
     const record = records[at] ?? { index: null, salt: null };
     rules.store.observeId(index, record.index);
     await rules.payloads.observe(index, leaf, record.salt);
+    if (rules.replay !== null) await rules.replay.observe(index, leaf);
   }
 }
 

@@ -1,5 +1,7 @@
 // What a verification leaves open. It is told with every result: "it holds" means no more than what was checked.
 
+import type { Unreplayable } from "./replay-rules.ts";
+
 export type NotChecked =
   | { readonly reason: "no_pin" }
   | { readonly reason: "pin_beside_log" }
@@ -9,6 +11,7 @@ export type NotChecked =
   | { readonly reason: "voters"; readonly votes: number }
   | { readonly reason: "deliveries"; readonly deliveries: number }
   | { readonly reason: "no_replay"; readonly decisions: number }
+  | { readonly reason: "unreplayable"; readonly why: Unreplayable; readonly decisions: number }
   | { readonly reason: "no_witness" };
 
 /** One line for people; lowercase, no full stop. */
@@ -30,7 +33,22 @@ export function notCheckedText(open: NotChecked): string {
       return `${open.deliveries} deliveries of what had been released long before: more was released since than is remembered`;
     case "no_replay":
       return `whether policy gives the same outcome again for ${open.decisions} decisions`;
+    case "unreplayable":
+      return `whether policy gives the same outcome again for ${open.decisions} decisions: ${whyUnreplayable(open.why)}`;
     case "no_witness":
       return "signatures of witnesses: none are known";
+  }
+}
+
+function whyUnreplayable(why: Unreplayable): string {
+  switch (why) {
+    case "revision_missing":
+      return "the policies that they name are not kept";
+    case "revision_unreadable":
+      return "the policies that they name are of a form, or for an engine, that this version does not read";
+    case "facts_unknown":
+      return "they rest on personal facts, which are erased, not kept, or sealed under a key that is not at hand";
+    case "sign_offs_unknown":
+      return "no entry says which sign-offs they were taken with";
   }
 }

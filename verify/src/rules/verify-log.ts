@@ -14,6 +14,7 @@ import { LogRules } from "./log-rules.ts";
 import { type Mark, readMarks } from "./marks.ts";
 import type { NotChecked } from "./not-checked.ts";
 import { type PayloadCounts, type PayloadReader, PayloadRules } from "./payload-rules.ts";
+import { type DecisionReplayer, type ReplayCounts, ReplayRules } from "./replay-rules.ts";
 import { RevisionRules } from "./revision-rules.ts";
 import { logSize, StoreCheck } from "./store-check.ts";
 import { TreeCheck } from "./tree-check.ts";
@@ -30,6 +31,8 @@ export interface VerifyOptions {
   readonly pinFromLog?: boolean;
   /** For payload to be held against what its entries committed to. */
   readonly payloads?: PayloadReader;
+  /** For decisions to be evaluated again. */
+  readonly replayer?: DecisionReplayer;
   readonly onProgress?: Progress;
 }
 
@@ -64,6 +67,8 @@ export interface VerifyReport {
     /** Decisions on calls and actions. */
     readonly decisions: number;
   };
+  /** Decisions evaluated again; null when none was. */
+  readonly replay: (ReplayCounts & { readonly ok: boolean }) | null;
   /** The first of them; `moreFindings` counts the rest. */
   readonly findings: readonly Finding[];
   readonly moreFindings: number;
@@ -84,6 +89,7 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
   const rules = rulesFor(options, contents, marks, findings);
   await walkEntries(source, contents, rules, options.onProgress);
   rules.approvals.finish();
+  rules.replay?.finish();
   if (logSize(contents) > 0 && !marks.some((mark) => mark.checkpoint === "stored")) {
     findings.log({ reason: "no_checkpoint" });
   }
@@ -97,7 +103,7 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
 }
 
 function rulesFor(
-  { verifier, payloads }: VerifyOptions,
+  { verifier, payloads, replayer }: VerifyOptions,
   contents: LogContents,
   marks: readonly Mark[],
   findings: Findings,
@@ -112,6 +118,7 @@ function rulesFor(
     calls: new CallRules(calls, holds, findings.governance),
     revisions: new RevisionRules(findings.governance),
     payloads: new PayloadRules(payloads ?? null, findings.log),
+    replay: replayer === undefined ? null : new ReplayRules(replayer, findings.replay),
     report: findings.log,
   };
 }
@@ -140,7 +147,7 @@ function reportOf(
   rules: Rules,
   findings: Findings,
 ): VerifyReport {
-  const { tree, order, approvals, calls, revisions, payloads } = rules;
+  const { tree, order, approvals, calls, revisions, payloads, replay } = rules;
   const entries = logSize(contents);
   const report = {
     ok: findings.count === 0,
@@ -165,6 +172,7 @@ function reportOf(
       revisions: revisions.count,
       decisions: revisions.decisions,
     },
+    replay: replay === null ? null : { ok: findings.replayCount === 0, ...replay.counts },
     findings: findings.kept,
     moreFindings: findings.count - findings.kept.length,
   };
@@ -172,7 +180,7 @@ function reportOf(
 }
 
 function notChecked(
-  { log, governance }: Pick<VerifyReport, "log" | "governance">,
+  { log, governance, replay }: Pick<VerifyReport, "log" | "governance" | "replay">,
   deliveries: number,
   { keyFromLog = false, pinFromLog = false }: VerifyOptions,
 ): readonly NotChecked[] {
@@ -187,8 +195,21 @@ function notChecked(
     [payloads.matching === null && salts > 0, { reason: "salts", entries: salts }],
     [approvals.votes > 0, { reason: "voters", votes: approvals.votes }],
     [deliveries > 0, { reason: "deliveries", deliveries }],
-    [decisions > 0, { reason: "no_replay", decisions }],
+    [replay === null && decisions > 0, { reason: "no_replay", decisions }],
+    ...unreplayable(replay),
     [true, { reason: "no_witness" }],
   ];
   return open.filter(([applies]) => applies).map(([, one]) => one);
+}
+
+function unreplayable(replay: VerifyReport["replay"]): readonly (readonly [boolean, NotChecked])[] {
+  if (replay === null) return [];
+  const { revision_missing, revision_unreadable, facts_unknown, sign_offs_unknown } = replay.notPossible;
+  const counts = [
+    ["revision_missing", revision_missing],
+    ["revision_unreadable", revision_unreadable],
+    ["facts_unknown", facts_unknown],
+    ["sign_offs_unknown", sign_offs_unknown],
+  ] as const;
+  return counts.map(([why, decisions]) => [decisions > 0, { reason: "unreplayable", why, decisions }]);
 }

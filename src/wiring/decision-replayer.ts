@@ -1,0 +1,111 @@
+// Evaluates recorded decisions again for `audit verify`, by the revisions that are kept and, where the keys are at hand, with
+// what the trail only commits to.
+
+import { BoundedCache } from "portcullis-verify/bounded-cache.ts";
+import type {
+  DecisionReplayer,
+  RecordedDecision,
+  Replayed,
+  Unreplayable,
+} from "portcullis-verify/rules/replay-rules.ts";
+import { fail, type Result } from "../core/result.ts";
+import { cachedDecisions } from "../policy/decider.ts";
+import { DecisionCache } from "../policy/decision-cache.ts";
+import { isOfRevision } from "../policy/explain/recorded-revision.ts";
+import {
+  type CommittedFacts,
+  type CommittedText,
+  type DecidedLeaf,
+  type RevisionAtWork,
+  replayDecision,
+  revisionAtWork,
+  wasAsked,
+} from "./replay-decision.ts";
+
+/** What the trail commits to and does not say, from where it is kept. */
+export interface CommittedReader {
+  /** The field of this entry, held against what the entry commits to. */
+  field(leaf: DecidedLeaf, field: "source_address" | "arguments"): Promise<CommittedText>;
+  /** Whom a pseudonym stands for. */
+  userName(pseudonym: string): Promise<CommittedText>;
+}
+
+export interface ReplaySource {
+  /** What is kept of a revision, or null. */
+  revision(id: string): Promise<string | null>;
+  /** Null where the keys are not at hand. */
+  readonly committed: CommittedReader | null;
+}
+
+/** A revision ready to decide is some megabytes; a log runs through them in order. */
+const revisionsAtWork = 8;
+
+type KeptRevision = Result<RevisionAtWork, "revision_missing" | "revision_unreadable" | "revision_changed">;
+
+export function decisionReplayer(source: ReplaySource): DecisionReplayer {
+  const revisions = new BoundedCache<KeptRevision>(revisionsAtWork);
+  const revisionOf = async (id: string): Promise<KeptRevision> => {
+    const known = revisions.get(id);
+    if (known !== undefined) return known;
+    const kept = keptRevision(id, await source.revision(id));
+    revisions.set(id, kept);
+    return kept;
+  };
+  return {
+    replay: async (decision) => {
+      if (!wasAsked(decision.leaf)) return { status: "not_asked" };
+      const revision = await revisionOf(decision.leaf.revision);
+      if (revision.ok) return replay(revision.value, decision, source.committed);
+      return revision.failure === "revision_changed"
+        ? { status: "revision_changed" }
+        : notPossible(revision.failure);
+    },
+  };
+}
+
+function keptRevision(id: string, content: string | null): KeptRevision {
+  if (content === null) return fail("revision_missing");
+  if (!isOfRevision(id, content)) return fail("revision_changed");
+  const read = revisionAtWork(id, content, new DecisionCache(cachedDecisions));
+  return read.ok ? read : fail("revision_unreadable");
+}
+
+/** Most decisions rest on nothing that is only committed to; what is kept is read for the others alone. */
+async function replay(
+  revision: RevisionAtWork,
+  decision: RecordedDecision,
+  committed: CommittedReader | null,
+): Promise<Replayed> {
+  const { leaf, given } = decision;
+  const known = replayDecision(revision, leaf, nothingCommitted, given);
+  const replayed =
+    known.lacking && committed !== null
+      ? replayDecision(revision, leaf, await committedFacts(decision, committed), given)
+      : known;
+  switch (replayed.replay) {
+    case "same":
+      return replayed.lacking ? notPossible("facts_unknown") : { status: "same" };
+    case "differs":
+      return { status: "differs", detail: replayed.detail ?? "it differs" };
+    case "not_possible":
+      return notPossible("facts_unknown");
+  }
+}
+
+const unread = fail("it is not recorded, only committed to");
+const nothingCommitted: CommittedFacts = { sourceAddress: unread, user: unread, arguments: unread };
+
+async function committedFacts(
+  { leaf, call }: RecordedDecision,
+  committed: CommittedReader,
+): Promise<CommittedFacts> {
+  return {
+    sourceAddress: call === null ? unread : await committed.field(call, "source_address"),
+    user: leaf.user === null ? unread : await committed.userName(leaf.user),
+    arguments: leaf.type === "action.decided" ? await committed.field(leaf, "arguments") : unread,
+  };
+}
+
+function notPossible(why: Unreplayable): Replayed {
+  return { status: "not_possible", why };
+}
