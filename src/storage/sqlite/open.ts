@@ -58,11 +58,15 @@ function storesOver(reader: DatabaseSync, write: OpenWriteSide, close: () => Pro
   };
 }
 
+export interface SqliteReadOnlyRecord extends ReadOnlyRecord {
+  close(): void;
+}
+
 /**
  * What `audit verify` reads of a folder: takes no lock and changes nothing. Throws `OperatorError` when there is no database
  * that this version can read.
  */
-export function openSqliteReadOnly(folder: string): ReadOnlyRecord & { close(): void } {
+export function openSqliteReadOnly(folder: string): SqliteReadOnlyRecord {
   const database = openDatabaseReadOnly(folder);
   return {
     log: new SqliteLogStore(database, null),
