@@ -1,8 +1,10 @@
 // In-memory stand-ins for tests of the trail itself, faithful to the interfaces; the drivers have a suite of their own.
 
 import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
-import { appendLeafHashes, emptyHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
+import { emptyHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
+import { appendToTiles, type TileHash } from "portcullis-verify/log/tiles.ts";
 import type { EncodedEntry } from "../core/entry.ts";
+import { OperatorError } from "../core/operator-error.ts";
 import {
   type AppendReceipt,
   FencedError,
@@ -22,6 +24,7 @@ export interface LogState {
   epoch: number;
   head: LogHead;
   entries: EncodedEntry[];
+  tileHashes: TileHash[];
   checkpoints: StoredCheckpoint[];
   openFrom: number;
   /** While set, every append fails with it. */
@@ -34,6 +37,7 @@ export function newLogState(): LogState {
     epoch: 0,
     head: emptyHead,
     entries: [],
+    tileHashes: [],
     checkpoints: [],
     openFrom: 0,
     fault: null,
@@ -75,10 +79,12 @@ export class MemoryLogStore implements LogStore {
     if (this.state.fault !== null) throw this.state.fault;
     const firstIndex = this.state.entries.length;
     this.state.entries.push(...entries);
-    this.state.head = appendLeafHashes(
+    const { head, filled } = appendToTiles(
       this.state.head,
       entries.map((entry) => leafHash(entry.leaf)),
     );
+    this.state.head = head;
+    this.state.tileHashes.push(...filled);
     return { firstIndex, size: this.state.entries.length };
   }
 
@@ -86,6 +92,28 @@ export class MemoryLogStore implements LogStore {
     return this.state.entries
       .slice(from, Math.min(to, from + 10_000))
       .map((entry, position) => ({ index: from + position, leaf: entry.leaf }));
+  }
+
+  async tileHashes(level: number, from: number, to: number): Promise<readonly TileHash[]> {
+    return this.state.tileHashes
+      .filter((one) => one.level === level && one.index >= from && one.index < to)
+      .sort((one, other) => one.index - other.index)
+      .slice(0, 10_000);
+  }
+
+  async countTileHashes(level: number, to: number): Promise<number> {
+    return this.state.tileHashes.filter((one) => one.level === level && one.index < to).length;
+  }
+
+  async putTileHashes(hashes: readonly TileHash[]): Promise<void> {
+    await Promise.resolve();
+    for (const one of hashes) {
+      const kept = this.state.tileHashes.find(
+        ({ level, index }) => level === one.level && index === one.index,
+      );
+      if (kept === undefined) this.state.tileHashes.push(one);
+      else if (Buffer.compare(kept.hash, one.hash) !== 0) throw new OperatorError("another hash is there");
+    }
   }
 
   async byId(id: string): Promise<StoredEntry | null> {

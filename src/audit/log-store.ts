@@ -1,6 +1,7 @@
 // Where the log lives. Implemented by storage/; every driver passes storage/contract.ts.
 
 import type { LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import type { TileHash } from "portcullis-verify/log/tiles.ts";
 import type {
   IdRecord,
   LogContents,
@@ -12,7 +13,7 @@ import type {
 import type { EncodedEntry } from "../core/entry.ts";
 import type { PeerStore } from "./peer-store.ts";
 
-export type { IdRecord, LogContents, LogIdentity, StoredCheckpoint, StoredEntry, StoredHead };
+export type { IdRecord, LogContents, LogIdentity, StoredCheckpoint, StoredEntry, StoredHead, TileHash };
 
 /** Where an append landed. */
 export interface AppendReceipt {
@@ -65,6 +66,17 @@ export interface LogStore {
 
   /** Entries `from` ≤ index < `to`, in order, in one batch of at most 10,000. Reads what is committed. */
   read(from: number, to: number): Promise<readonly StoredEntry[]>;
+
+  /**
+   * Hashes of full tiles, of the level (at least 1) that has them, `from` ≤ index < `to`, in order, in one batch of at most
+   * 10,000. `append` keeps each with the entry that fills the tile, in one transaction; of entries from before that they
+   * are missing until `fillTileHashes` has computed them.
+   */
+  tileHashes(level: number, from: number, to: number): Promise<readonly TileHash[]>;
+  /** How many of them are kept below index `to`. */
+  countTileHashes(level: number, to: number): Promise<number>;
+  /** Keeps those that are not there yet, all or none. Rejects with `OperatorError` when another is there in the place of one. */
+  putTileHashes(hashes: readonly TileHash[]): Promise<void>;
 
   /** The entry with this id, or null. */
   byId(id: string): Promise<StoredEntry | null>;

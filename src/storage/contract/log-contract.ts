@@ -7,6 +7,7 @@ import type { EncodedEntry } from "../../core/entry.ts";
 import { describeCheckpoints } from "./checkpoint-contract.ts";
 import { assertLogHolds, type OpenStorage, withStorage } from "./driver.ts";
 import { entries, entry, headOf, hex, hexHead } from "./samples.ts";
+import { describeTileHashes } from "./tile-hash-contract.ts";
 
 export function describeLogContract(open: OpenStorage): void {
   describe("the log", () => {
@@ -15,6 +16,7 @@ export function describeLogContract(open: OpenStorage): void {
     describeReading(open);
     describeContents(open);
     describeFencing(open);
+    describeTileHashes(open);
     describeCheckpoints(open);
   });
 }

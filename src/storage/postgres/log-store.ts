@@ -9,6 +9,7 @@ import type {
   LogStore,
   StoredCheckpoint,
   StoredEntry,
+  TileHash,
 } from "../../audit/log-store.ts";
 import type { PeerStore } from "../../audit/peer-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
@@ -16,9 +17,11 @@ import { OperatorError } from "../../core/operator-error.ts";
 import { writable } from "../read-only.ts";
 import { unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row, text } from "../rows/row.ts";
+import { tileHashOf } from "../rows/tile-hash-rows.ts";
 import { checkpointOf, putCheckpoint } from "./checkpoints.ts";
 import { type Instances, lostHead } from "./instances.ts";
 import type { PostgresReader } from "./reader.ts";
+import { putTileHashes } from "./tile-hashes.ts";
 import { isUuid } from "./write-transaction.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
@@ -34,6 +37,7 @@ export interface WriteSide {
 export class PostgresLogStore implements LogStore {
   readonly #reader: PostgresReader;
   readonly #write: WriteSide | null;
+  #hasTileHashes = false;
 
   constructor(reader: PostgresReader, write: WriteSide | null) {
     this.#reader = reader;
@@ -83,6 +87,29 @@ export class PostgresLogStore implements LogStore {
       [from, to, maxBatch],
     );
     return rows.map(storedEntry);
+  }
+
+  async tileHashes(level: number, from: number, to: number): Promise<readonly TileHash[]> {
+    if (!(await this.#keepsTileHashes())) return [];
+    const rows = await this.#reader.rows(
+      "SELECT idx, hash FROM tile_hashes WHERE level = $1 AND idx >= $2 AND idx < $3 ORDER BY idx LIMIT $4",
+      [level, from, to, maxBatch],
+    );
+    return rows.map((row) => tileHashOf(level, row));
+  }
+
+  async countTileHashes(level: number, to: number): Promise<number> {
+    if (!(await this.#keepsTileHashes())) return 0;
+    const counted = await this.#get(
+      "SELECT count(*) AS count FROM tile_hashes WHERE level = $1 AND idx < $2",
+      [level, to],
+    );
+    return integer(counted, "count");
+  }
+
+  putTileHashes(hashes: readonly TileHash[]): Promise<void> {
+    const { writer } = this.#writable();
+    return writer.write(jobKinds.rows, (transaction) => putTileHashes(transaction, hashes));
   }
 
   async byId(id: string): Promise<StoredEntry | null> {
@@ -173,6 +200,14 @@ export class PostgresLogStore implements LogStore {
 
   async upkeep(): Promise<string | null> {
     return null;
+  }
+
+  /** A database from before, open for reading only, has no table for them. */
+  async #keepsTileHashes(): Promise<boolean> {
+    this.#hasTileHashes ||=
+      this.#write !== null ||
+      (await this.#get("SELECT 1 WHERE to_regclass('portcullis.tile_hashes') IS NOT NULL")) !== null;
+    return this.#hasTileHashes;
   }
 
   async #get(sql: string, values: readonly unknown[] = []): Promise<Row | null> {

@@ -116,4 +116,11 @@ export const migrations: readonly string[] = [
   INSERT INTO bootstrap_vote SELECT true, 'unknown_use' FROM log_head WHERE size > 0;
   INSERT INTO changes VALUES ('operators', 0);
   `,
+  `
+  -- The hash of each full tile of the tree, under the level of the tile that has it; the start of a gateway computes those
+  -- of the entries there are.
+  CREATE TABLE tile_hashes (
+    level int NOT NULL CHECK (level > 0), idx bigint NOT NULL CHECK (idx >= 0), hash bytea NOT NULL, PRIMARY KEY (level, idx)
+  );
+  `,
 ];

@@ -1,12 +1,14 @@
 // One transaction of the writer: behind the fence, on top of the head as it is then, with the entries of all its jobs
 // written at once.
 
-import { appendLeafHashes, type LogHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
+import { type LogHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
+import { appendToTiles } from "portcullis-verify/log/tiles.ts";
 import { type AppendReceipt, FencedError, LogUnavailableError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { packHashes, unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row } from "../rows/row.ts";
 import type { Session, Statement } from "./session.ts";
+import { insertTileHashes } from "./tile-hash-statement.ts";
 
 /** Who writes, and how many transactions it has committed. */
 export interface Writing {
@@ -110,31 +112,36 @@ export class WriteTransaction {
    */
   async commit(asked: () => void): Promise<void> {
     // INVARIANT: made before the commit is sent. What the server never sees would not keep it from committing the rest.
-    const statement = this.#entriesStatement();
-    const written = statement === null ? null : this.#session.run(statement);
+    const statements = this.#entriesStatements();
+    const written = statements.map((statement) => this.#session.run(statement));
     // Sent along: after a statement that failed it rolls back.
     const committed = this.#session.run({ text: "COMMIT" });
     asked();
-    const [entries, end] = await Promise.allSettled([written, committed]);
-    if (entries.status === "rejected") throw entries.reason;
+    const [end, ...entries] = await Promise.allSettled([committed, ...written]);
+    for (const one of entries) if (one.status === "rejected") throw one.reason;
     if (end.status === "rejected") throw end.reason;
     if (end.value.command !== "COMMIT")
       throw new LogUnavailableError("the database rolled the transaction back");
   }
 
-  #entriesStatement(): Statement | null {
-    const entries = this.#entries;
-    if (this.#head === null || entries.length === 0) return null;
-    const { size, frontier } = appendLeafHashes(
+  #entriesStatements(): readonly Statement[] {
+    if (this.#head === null || this.#entries.length === 0) return [];
+    const { head, filled } = appendToTiles(
       this.#head,
-      entries.map(({ leaf }) => leafHash(leaf)),
+      this.#entries.map(({ leaf }) => leafHash(leaf)),
     );
+    const appended = this.#appendStatement(this.#head.size, head);
+    return filled.length === 0 ? [appended] : [appended, insertTileHashes(filled)];
+  }
+
+  #appendStatement(firstIndex: number, { size, frontier }: LogHead): Statement {
+    const entries = this.#entries;
     const salted = entries.filter(({ salt }) => salt !== null);
     return {
       name: salted.length === 0 ? "append" : "append with salts",
       text: salted.length === 0 ? appendSql : appendWithSaltsSql,
       values: [
-        this.#head.size,
+        firstIndex,
         entries.map(({ id }) => id),
         entries.map(({ leaf }) => leaf.length),
         Buffer.concat(entries.map(({ leaf }) => leaf)),

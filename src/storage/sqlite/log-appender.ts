@@ -2,7 +2,8 @@
 // fence: this process writes only on top of what it committed itself.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { appendLeafHashes, type LogHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
+import { type LogHead, leafHash } from "portcullis-verify/log/merkle-tree.ts";
+import { appendToTiles } from "portcullis-verify/log/tiles.ts";
 import { type AppendReceipt, FencedError } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { OperatorError } from "../../core/operator-error.ts";
@@ -24,6 +25,7 @@ export class LogAppender {
   readonly #insertEntry: StatementSync;
   readonly #insertId: StatementSync;
   readonly #insertSalt: StatementSync;
+  readonly #insertTileHash: StatementSync;
   /** As of this process's last commit; null until it has taken over, and then nothing can be appended. */
   #committed: Edge | null = null;
   /** As of the open transaction, once a job of it was let through the fence; its leaves are not counted yet. */
@@ -41,6 +43,7 @@ export class LogAppender {
     this.#insertEntry = writer.prepare("INSERT INTO entries VALUES (?, ?)");
     this.#insertId = writer.prepare("INSERT INTO entry_ids VALUES (?, ?)");
     this.#insertSalt = writer.prepare("INSERT INTO salts VALUES (?, ?, ?)");
+    this.#insertTileHash = writer.prepare("INSERT INTO tile_hashes VALUES (?, ?, ?)");
   }
 
   /** Call within a transaction of the writer. Throws `OperatorError` when the log has no head to take over. */
@@ -82,7 +85,8 @@ export class LogAppender {
   /** Moves the head with the leaves, once for the whole transaction, under the fence. */
   beforeCommit(): void {
     if (this.#open === null || this.#hashes.length === 0) return;
-    const head = appendLeafHashes(this.#open.head, this.#hashes);
+    const { head, filled } = appendToTiles(this.#open.head, this.#hashes);
+    for (const { level, index, hash } of filled) this.#insertTileHash.run(level, index, hash);
     const packed = packHashes(head.frontier);
     this.#moveHead(this.#open, head.size, packed);
     this.#open = { epoch: this.#open.epoch, head, packed };

@@ -11,11 +11,13 @@ import {
   LogUnavailableError,
   type StoredCheckpoint,
   type StoredEntry,
+  type TileHash,
 } from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { writable } from "../read-only.ts";
 import { unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row, rowOf, text } from "../rows/row.ts";
+import { tileHashOf } from "../rows/tile-hash-rows.ts";
 import { idBytes, lostHead } from "./log-appender.ts";
 import { databaseFault } from "./sqlite-fault.ts";
 import type { OpenWriteSide } from "./write-side.ts";
@@ -27,6 +29,7 @@ export class SqliteLogStore implements LogStore {
   readonly #reader: DatabaseSync;
   /** Null on a database that is open for reading only. */
   readonly #write: OpenWriteSide | null;
+  #hasTileHashes = false;
   /** One gateway has the folder. */
   readonly peers = null;
 
@@ -66,6 +69,32 @@ export class SqliteLogStore implements LogStore {
       maxBatch,
     );
     return rows.map(storedEntry);
+  }
+
+  async tileHashes(level: number, from: number, to: number): Promise<readonly TileHash[]> {
+    if (!this.#keepsTileHashes()) return [];
+    const rows = this.#all(
+      "SELECT idx, hash FROM tile_hashes WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx LIMIT ?",
+      level,
+      from,
+      to,
+      maxBatch,
+    );
+    return rows.map((row) => tileHashOf(level, row));
+  }
+
+  async countTileHashes(level: number, to: number): Promise<number> {
+    if (!this.#keepsTileHashes()) return 0;
+    const counted = this.#get(
+      "SELECT count(*) AS count FROM tile_hashes WHERE level = ? AND idx < ?",
+      level,
+      to,
+    );
+    return integer(counted, "count");
+  }
+
+  putTileHashes(hashes: readonly TileHash[]): Promise<void> {
+    return this.#writable().side.log.putTileHashes(hashes);
   }
 
   async byId(id: string): Promise<StoredEntry | null> {
@@ -163,6 +192,12 @@ export class SqliteLogStore implements LogStore {
 
   async upkeep(): Promise<string | null> {
     return this.#writable().side.log.upkeep();
+  }
+
+  /** A database from before, open for reading only, has no table for them. */
+  #keepsTileHashes(): boolean {
+    this.#hasTileHashes ||= this.#get("SELECT 1 FROM sqlite_schema WHERE name = 'tile_hashes'") !== null;
+    return this.#hasTileHashes;
   }
 
   #get(sql: string, ...values: (string | number | Uint8Array)[]): Row | null {

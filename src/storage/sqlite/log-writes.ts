@@ -1,16 +1,26 @@
 // Growing the log.
 
-import type { AppendReceipt, LogIdentity, LogStore, StoredCheckpoint } from "../../audit/log-store.ts";
+import type {
+  AppendReceipt,
+  LogIdentity,
+  LogStore,
+  StoredCheckpoint,
+  TileHash,
+} from "../../audit/log-store.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { refuseStepBack } from "../rows/checkpoint-rules.ts";
 import { packHashes } from "../rows/packed-hashes.ts";
-import { integer, rowOf } from "../rows/row.ts";
+import { blob, integer, rowOf } from "../rows/row.ts";
+import { otherTileHash } from "../rows/tile-hash-rows.ts";
 import { thinCheckpoints } from "./checkpoint-thinning.ts";
 import type { Writing } from "./writing.ts";
 
-export class LogWrites
-  implements Pick<LogStore, "create" | "takeOver" | "append" | "putCheckpoint" | "setOpenFrom" | "upkeep">
-{
+export type LogWriting = Pick<
+  LogStore,
+  "create" | "takeOver" | "append" | "putTileHashes" | "putCheckpoint" | "setOpenFrom" | "upkeep"
+>;
+
+export class LogWrites implements LogWriting {
   readonly #writing: Writing;
 
   constructor(writing: Writing) {
@@ -38,6 +48,19 @@ export class LogWrites
   append(entries: readonly EncodedEntry[]): Promise<AppendReceipt> {
     const { writer, appender } = this.#writing;
     return writer.write(() => appender.append(entries));
+  }
+
+  async putTileHashes(hashes: readonly TileHash[]): Promise<void> {
+    const { database, writer } = this.#writing;
+    const kept = database.prepare("SELECT hash FROM tile_hashes WHERE level = ? AND idx = ?");
+    const insert = database.prepare("INSERT INTO tile_hashes VALUES (?, ?, ?)");
+    await writer.write(() => {
+      for (const one of hashes) {
+        const row = rowOf(kept.get(one.level, one.index));
+        if (row === null) insert.run(one.level, one.index, one.hash);
+        else if (Buffer.compare(blob(row, "hash"), one.hash) !== 0) throw otherTileHash(one);
+      }
+    });
   }
 
   async putCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {

@@ -105,4 +105,12 @@ export const migrations: readonly string[] = [
   CREATE TABLE bootstrap_vote (one INTEGER PRIMARY KEY CHECK (one = 1), ended_by TEXT NOT NULL) STRICT;
   INSERT INTO bootstrap_vote SELECT 1, 'unknown_use' FROM log_head WHERE size > 0;
   `,
+  `
+  -- The hash of each full tile of the tree, under the level of the tile that has it; the start of a gateway computes those
+  -- of the entries there are.
+  CREATE TABLE tile_hashes (
+    level INTEGER NOT NULL CHECK (level > 0), idx INTEGER NOT NULL CHECK (idx >= 0), hash BLOB NOT NULL,
+    PRIMARY KEY (level, idx)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

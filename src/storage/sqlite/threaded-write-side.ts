@@ -16,6 +16,7 @@ export function threadedWriteSide(folder: string): OpenWriteSide {
         create: (identity) => call("log", "create", identity),
         takeOver: (instance) => call("log", "takeOver", instance),
         append: (entries) => thread.run({ append: packEntries(entries) }),
+        putTileHashes: (hashes) => call("log", "putTileHashes", hashes),
         putCheckpoint: (checkpoint) => call("log", "putCheckpoint", checkpoint),
         setOpenFrom: (index) => call("log", "setOpenFrom", index),
         upkeep: () => call("log", "upkeep"),

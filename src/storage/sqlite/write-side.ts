@@ -2,7 +2,6 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { ApprovalStore } from "../../approvals/approval-store.ts";
-import type { LogStore } from "../../audit/log-store.ts";
 import type { PayloadStore } from "../../audit/payload-store.ts";
 import type { SealedSecretStore } from "../../credentials/sealed-secret-store.ts";
 import type { KeyStore } from "../../identity/key-store.ts";
@@ -15,7 +14,7 @@ import { CounterTables } from "./counter-tables.ts";
 import { CounterWrites } from "./counter-writes.ts";
 import { KeyWrites } from "./key-writes.ts";
 import { LogAppender } from "./log-appender.ts";
-import { LogWrites } from "./log-writes.ts";
+import { LogWrites, type LogWriting } from "./log-writes.ts";
 import { OperatorWrites } from "./operator-writes.ts";
 import { PayloadWrites } from "./payload-writes.ts";
 import { RevisionWrites } from "./revision-writes.ts";
@@ -26,7 +25,7 @@ import { SqliteWriter } from "./writer.ts";
 
 /** The methods of each store that write. They take and give plain data, so that they can run in another thread. */
 export interface WriteSide {
-  readonly log: Pick<LogStore, "create" | "takeOver" | "append" | "putCheckpoint" | "setOpenFrom" | "upkeep">;
+  readonly log: LogWriting;
   readonly payloads: Pick<
     PayloadStore,
     "ensureSubject" | "ensureKeyCheck" | "putPayloads" | "removePayloads"

@@ -35,17 +35,30 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return hash("sha256", node, "buffer");
 }
 
-/** The head after appending leaves with these hashes, in order. The head given is not changed. */
-export function appendLeafHashes(head: LogHead, leafHashes: Iterable<Uint8Array>): LogHead {
+/** Is told of the hash of the full subtree of 2^level leaves that starts at leaf `index` · 2^level. */
+export type SubtreeListener = (level: number, index: number, hash: Uint8Array) => void;
+
+/**
+ * The head after appending leaves with these hashes, in order. The head given is not changed. `onSubtree` is told of each
+ * full subtree of more than one leaf as it is completed.
+ */
+export function appendLeafHashes(
+  head: LogHead,
+  leafHashes: Iterable<Uint8Array>,
+  onSubtree?: SubtreeListener,
+): LogHead {
   const frontier = [...head.frontier];
   let size = head.size;
   for (const appended of leafHashes) {
     let subtree = appended;
+    let level = 0;
     // Each trailing one bit of the size is a full subtree as large as the one in hand: merge them.
     for (let rest = size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
       const left = frontier.pop();
       if (left === undefined) throw new TypeError(`the frontier has too few hashes for size ${head.size}`);
       subtree = nodeHash(left, subtree);
+      level += 1;
+      onSubtree?.(level, Math.floor(rest / 2), subtree);
     }
     frontier.push(subtree);
     size += 1;

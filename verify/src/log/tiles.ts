@@ -1,6 +1,7 @@
 // How a log is laid out as files (c2sp.org/tlog-tiles): where each tile lies, and what is in a bundle of entries.
 
 import { fail, ok, type Result } from "../result.ts";
+import { appendLeafHashes, type LogHead, nodeHash } from "./merkle-tree.ts";
 
 /** Hashes in a full tile, and entries in a full bundle. */
 export const tileWidth = 256;
@@ -18,6 +19,14 @@ export interface TilePlace {
   readonly index: number;
   /** Hashes or entries in it, 1 to 256. */
   readonly width: number;
+}
+
+/** The hash of a full tile, as the tile above has it: of the 256^level entries from `index` · 256^level on. */
+export interface TileHash {
+  /** Of the tile that has it, so at least 1. */
+  readonly level: number;
+  readonly index: number;
+  readonly hash: Uint8Array;
 }
 
 /** For example `tile/0/x001/x234/067.p/12` or `tile/entries/000`. */
@@ -46,19 +55,54 @@ export function parseTilePath(path: string): TilePlace | null {
 
 /** How many hashes (or entries) of this tile there are in a tree of this size; 0 when it begins beyond it. */
 export function widthIn(size: number, { level, index }: Pick<TilePlace, "level" | "index">): number {
-  const ofLevel = Math.floor(size / tileWidth ** (level === "entries" ? 0 : level));
+  const ofLevel = hashesAt(level === "entries" ? 0 : level, size);
   return Math.min(tileWidth, Math.max(0, ofLevel - index * tileWidth));
 }
 
 /** Every tile of hashes of a tree of this size, with none left out and none that is empty; lower levels first. */
 export function* tilesOf(size: number): Generator<TilePlace & { readonly level: number }> {
-  for (let level = 0; Math.floor(size / tileWidth ** level) > 0; level += 1) {
+  for (let level = 0; hashesAt(level, size) > 0; level += 1) {
     for (let index = 0, width = widthIn(size, { level, index }); width > 0; ) {
       yield { level, index, width };
       index += 1;
       width = widthIn(size, { level, index });
     }
   }
+}
+
+/** How many hashes a level has in a tree of this size: of its entries, or of the full tiles below. */
+export function hashesAt(level: number, size: number): number {
+  return Math.floor(size / tileWidth ** level);
+}
+
+/** As `appendLeafHashes`, with the hashes of the tiles that were filled. */
+export function appendToTiles(
+  head: LogHead,
+  leafHashes: Iterable<Uint8Array>,
+): { readonly head: LogHead; readonly filled: readonly TileHash[] } {
+  const filled: TileHash[] = [];
+  const grown = appendLeafHashes(head, leafHashes, (height, index, hash) => {
+    if (height % tileHeight === 0) filled.push({ level: height / tileHeight, index, hash });
+  });
+  return { head: grown, filled };
+}
+
+/** The hash of a full subtree, from the hashes of 1, 2, 4, … subtrees of one size that it consists of. */
+export function foldHashes(hashes: readonly Uint8Array[]): Uint8Array {
+  let row = hashes;
+  while (row.length > 1) {
+    const above: Uint8Array[] = [];
+    for (let at = 0; at < row.length; at += 2) {
+      const [left, right] = [row[at], row[at + 1]];
+      if (left === undefined || right === undefined)
+        throw new RangeError("no full subtree has so many hashes");
+      above.push(nodeHash(left, right));
+    }
+    row = above;
+  }
+  const [only] = row;
+  if (only === undefined) throw new RangeError("a subtree of no hashes has none itself");
+  return only;
 }
 
 /** Throws `RangeError` for an entry that no bundle can hold (more than 65,535 bytes). */
