@@ -11,6 +11,7 @@ import { OperatorError } from "../core/operator-error.ts";
 import { type Anchor, checkLog, damagedHead, frontierHasRoot } from "./log-check.ts";
 import type { LogStore, StoredCheckpoint } from "./log-store.ts";
 import { entriesOf } from "./log-walk.ts";
+import { type FillProgress, fillTileHashes } from "./tile-hash-filling.ts";
 
 export interface TakenOverLog {
   readonly epoch: number;
@@ -34,6 +35,8 @@ export interface LogPlace {
   readonly instance: string;
   /** The head that an operator knowingly goes on from without that file, as the refusal named it. */
   readonly acceptedHead?: string | null;
+  /** Told of hashes of the tree that are computed because a log from before does not have them. */
+  readonly onFill?: FillProgress;
 }
 
 /** The variable in which an operator says which log to go on from without a head outside. */
@@ -57,6 +60,7 @@ export async function takeOverLog(place: LogPlace): Promise<TakenOverLog> {
   const newest = Math.max(0, head.size - newestEntries);
   const anchors = [outside, checkpointAnchor(checkpoint)].filter((anchor) => anchor !== null);
   await checkLog({ store, verifier, head, anchors, readFrom: Math.min(openFrom, newest) });
+  await fillTileHashes(store, head, place.onFill ?? (() => {}));
   const { lastTime, unreadable } = await readNewest(store, newest, head.size);
   return { epoch, head, checkpoint, openFrom, lastTime, unreadable, outsideHead };
 }

@@ -10,6 +10,7 @@ import { type LogStore, LogUnavailableError } from "../audit/log-store.ts";
 import type { PayloadStore } from "../audit/payload-store.ts";
 import { Payloads } from "../audit/payloads.ts";
 import { checkLookupKey, Subjects } from "../audit/subjects.ts";
+import type { FillProgress } from "../audit/tile-hash-filling.ts";
 import { Trail, type TrailOptions } from "../audit/trail.ts";
 import { acceptClockVariable } from "../audit/trail-clock.ts";
 import type { TrailFault } from "../audit/trail-faults.ts";
@@ -43,6 +44,8 @@ export interface Record {
 
 const clock: Clock = systemClock;
 
+const fillTellingMs = 5_000;
+
 /** Takes over the log and repairs what a crash left open. Throws `OperatorError` when it must not be continued. */
 export async function openRecord(place: RecordPlace): Promise<Record> {
   const { keysFolder: folder, faults, environment = process.env } = place;
@@ -69,6 +72,7 @@ export async function openRecord(place: RecordPlace): Promise<Record> {
     acceptedHead: environment[acceptHeadVariable] ?? null,
     acceptedClock: environment[acceptClockVariable] ?? null,
     onFault: (fault) => tellFault(faults, fault),
+    onFill: fillTeller(faults),
   });
   tellOutsideHead(faults, trail, headFile);
   trail.startCheckpoints();
@@ -101,6 +105,16 @@ function tellFault(log: Logger, { during, error, ends }: TrailFault): void {
       "the trail has ended: nothing is recorded, and so nothing is done, until it is started again",
     );
   else log.error(told, "the trail met a fault");
+}
+
+/** Tells that it has begun and ended, and in between every few seconds how far it is. */
+function fillTeller(log: Logger): FillProgress {
+  let told = Number.NEGATIVE_INFINITY;
+  return (done, total) => {
+    if (done < total && performance.now() - told < fillTellingMs) return;
+    told = performance.now();
+    log.info({ done, total }, "hashes of the log's tree that are missing are computed from its entries");
+  };
 }
 
 function tellOutsideHead(log: Logger, { outsideHead, vkey }: Trail, headFile: string): void {
