@@ -197,7 +197,7 @@ function typedBase64(key: Uint8Array): string {
 }
 
 /** Node decodes leniently; a note has one spelling only. */
-function strictBase64(text: string): Buffer | null {
+export function strictBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, "base64");
   return bytes.toString("base64") === text ? bytes : null;
 }
