@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { adminClient } from "./admin-client.ts";
 import { showEntries } from "./audit-show.ts";
+import { addTail } from "./audit-tail.ts";
 import { verifyCommand } from "./audit-verify.ts";
 import { entryTable } from "./entry-table.ts";
 import { type GatewayOptions, gatewayCommand, print, wholeNumber, withExample } from "./gateway-command.ts";
@@ -40,6 +41,14 @@ export function auditCommands(): Command {
   )
     .argument("<entry>", "an entry's index, an entry's id, or a call's id")
     .action(showEntries);
+  addTail(
+    gatewayCommand(
+      audit,
+      "tail",
+      "entries as they are written, also in the formats of other systems",
+      "portcullis audit tail --from 0 --format ocsf",
+    ),
+  );
   audit.addCommand(verifyCommand());
   return audit;
 }
