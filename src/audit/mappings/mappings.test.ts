@@ -76,7 +76,7 @@ test("an OCSF event has what its class asks for, and numbers that fit together",
     for (const name of required[event.class_uid] ?? ["no class of ours"]) assert.ok(name in event, name);
     if (event.activity_id === 99) assert.ok("activity_name" in event);
   }
-  assert.deepEqual([...classes].toSorted(), [3004, 6002, 6003]);
+  assert.deepEqual(classes, new Set([3004, 6002, 6003]));
 });
 
 test("an OpenTelemetry line is OTLP in JSON: 64-bit integers are strings, and what was refused is a warning", () => {
