@@ -39,6 +39,7 @@ const allowedInVerifier: Readonly<Record<string, readonly string[]>> = {
   leaves: ["result.ts", "log"],
   source: ["result.ts", "log", "leaves"],
   rules: ["result.ts", "bounded-cache.ts", "log", "leaves", "source"],
+  report: ["log", "leaves", "rules"],
 };
 const packagesOfVerifier = /^(?:node:.*|zod)$/;
 

@@ -24,8 +24,11 @@ export interface Rules {
   readonly payloads: PayloadRules;
   /** Null where decisions are not evaluated again. */
   readonly replay: ReplayRules | null;
+  readonly onEntry: OnEntry;
   readonly report: (finding: LogFinding) => void;
 }
+
+export type OnEntry = (index: number, leaf: Leaf) => void;
 
 export type Progress = (progress: { readonly checked: number; readonly size: number }) => void;
 
@@ -67,6 +70,7 @@ async function observe(source: EntrySource, entries: readonly StoredEntry[], rul
     rules.revisions.observe(index, leaf);
     rules.approvals.observe(index, leaf);
     rules.calls.observe(index, leaf);
+    rules.onEntry(index, leaf);
     read.push({ index, leaf });
   }
   const records = await source.recordsOf(read.map(({ leaf }) => leaf.id));

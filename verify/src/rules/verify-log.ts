@@ -7,7 +7,7 @@ import type { LogContents } from "../source/log-contents.ts";
 import { type ApprovalCounts, ApprovalRules } from "./approval-rules.ts";
 import { CallBook } from "./call-book.ts";
 import { type CallCounts, CallRules, type OpenCallEntry } from "./call-rules.ts";
-import { type Progress, type Rules, walkEntries } from "./entry-walk.ts";
+import { type OnEntry, type Progress, type Rules, walkEntries } from "./entry-walk.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { HoldBook } from "./hold-book.ts";
 import { LogRules } from "./log-rules.ts";
@@ -33,6 +33,8 @@ export interface VerifyOptions {
   readonly payloads?: PayloadReader;
   /** For decisions to be evaluated again. */
   readonly replayer?: DecisionReplayer;
+  /** Called with each entry that can be read, in order. */
+  readonly onEntry?: OnEntry;
   readonly onProgress?: Progress;
 }
 
@@ -103,7 +105,7 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
 }
 
 function rulesFor(
-  { verifier, payloads, replayer }: VerifyOptions,
+  { verifier, payloads, replayer, onEntry }: VerifyOptions,
   contents: LogContents,
   marks: readonly Mark[],
   findings: Findings,
@@ -119,6 +121,7 @@ function rulesFor(
     revisions: new RevisionRules(findings.governance),
     payloads: new PayloadRules(payloads ?? null, findings.log),
     replay: replayer === undefined ? null : new ReplayRules(replayer, findings.replay),
+    onEntry: onEntry ?? (() => {}),
     report: findings.log,
   };
 }
