@@ -17,6 +17,8 @@ export interface HoldRow {
   readonly createdAt: number;
   /** When time alone changes something, or null. */
   readonly dueAt: number | null;
+  /** From when on nothing can become of it and nobody can pick it up; null while something can. */
+  readonly overAt: number | null;
   /** JSON. */
   readonly record: string;
   /** Over all that is kept of the hold, its approvals included. */
@@ -132,8 +134,12 @@ export interface ApprovalStore {
   /** Ids of at most `limit` holds whose `dueAt` is at or before the store's clock, the longest due first. */
   due(limit: number): Promise<readonly string[]>;
 
-  /** When the next hold is due, or null. */
-  nextDue(): Promise<number | null>;
+  /**
+   * Removes holds that have been over for at least `forMs` by the store's clock, with all their approvals, the longest over
+   * first: as many as a short transaction takes, and each of them whole. Returns how many; 0 when none is left. The entries
+   * stay.
+   */
+  removeOver(forMs: number): Promise<number>;
 
   /** States of the newest revisions of approvals in this conversation with this fingerprint, each once. */
   statesOf(conversation: string, fingerprint: string): Promise<readonly string[]>;

@@ -121,3 +121,13 @@ export function current(hold: Hold): readonly Approval[] {
 export function isSettled(hold: Hold): boolean {
   return current(hold).every(({ state }) => state !== "pending");
 }
+
+/** Until when a retry can still learn what became of it. */
+export function joinableUntil(hold: Hold): number {
+  if (hold.usable_until !== null) return hold.usable_until;
+  return Math.max(
+    ...current(hold).map(
+      ({ decided_at, expires_at, use_within_ms }) => (decided_at ?? expires_at) + use_within_ms,
+    ),
+  );
+}

@@ -1,7 +1,7 @@
 // A retry of the same request joins what its earlier connection left behind, so that the model is not asked twice and
 // nobody is asked to sign off twice.
 
-import { current, type Hold } from "./approval.ts";
+import { current, type Hold, joinableUntil } from "./approval.ts";
 import type { Holds } from "./holds.ts";
 
 /** Longer than anything waits: what is older is not looked for at the start. */
@@ -99,16 +99,6 @@ export class Attaching {
 /** A call is made once under its approval; an answer can be handed on again while nobody has all of it. */
 function isOver(hold: Hold): boolean {
   return hold.delivered || current(hold).some(({ kind, state }) => kind === "call" && state === "released");
-}
-
-/** Until when a retry can still learn what became of it. */
-function joinableUntil(hold: Hold): number {
-  if (hold.usable_until !== null) return hold.usable_until;
-  return Math.max(
-    ...current(hold).map(
-      ({ decided_at, expires_at, use_within_ms }) => (decided_at ?? expires_at) + use_within_ms,
-    ),
-  );
 }
 
 /** Ids are UUIDv7, so they begin with their time. */

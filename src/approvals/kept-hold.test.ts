@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SecretValue } from "../core/secret-value.ts";
 import { sampleApproval, sampleHold, sampleVote } from "./approval-samples.test-support.ts";
+import { approvalStates, isFinal } from "./approval-states.ts";
 import type { ApprovalRow, HoldRow, KeptHold } from "./approval-store.ts";
 import { holdOf, keptHoldOf } from "./kept-hold.ts";
 
@@ -44,6 +45,7 @@ describe("a hold that is kept", () => {
       attachKey: "a1",
       createdAt: 1_001,
       dueAt: null,
+      overAt: 1_999,
       record: reworded(kept.hold.record, { usable_until: 9_999 }),
       mac: "0".repeat(64),
       content: new Uint8Array([4, 5, 7]),
@@ -106,6 +108,23 @@ describe("a hold that is kept", () => {
     const one = keptHoldOf(sampleHold({ call: "ab", application: "c" }), key);
     const other = keptHoldOf(sampleHold({ call: "a", application: "bc" }), key);
     assert.notEqual(one.hold.mac, other.hold.mac);
+  });
+});
+
+describe("what is over", () => {
+  const over = (changes: Parameters<typeof sampleHold>[0]): number | null =>
+    keptHoldOf(sampleHold(changes), key).hold.overAt;
+  const rejected = sampleApproval({ state: "rejected", decided_at: 1_100 });
+
+  test("is so once a retry finds it no more, and never while something can become of it", () => {
+    assert.equal(over({ approvals: [rejected] }), 1_600);
+    const released = sampleApproval({ id: "apr_2", state: "released", decided_at: 1_300 });
+    assert.equal(over({ approvals: [rejected, released] }), 1_800);
+    assert.equal(over({ approvals: [rejected, released], usable_until: 1_750 }), 1_750);
+    for (const state of approvalStates.filter((one) => !isFinal(one))) {
+      const open = sampleApproval({ id: "apr_2", state });
+      assert.equal(over({ approvals: [rejected, open], usable_until: 1_750 }), null, state);
+    }
   });
 });
 

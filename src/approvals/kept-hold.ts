@@ -10,9 +10,10 @@ import {
   approvalRecord,
   type Hold,
   holdRecord,
+  joinableUntil,
   type ListedApproval,
 } from "./approval.ts";
-import { type ApprovalState, approvalStates } from "./approval-states.ts";
+import { type ApprovalState, approvalStates, isFinal } from "./approval-states.ts";
 import type { ApprovalRow, KeptHold, ListedRow } from "./approval-store.ts";
 
 /** Null when it was changed in the store by somebody else. */
@@ -46,7 +47,8 @@ export function keptHoldOf(hold: Hold, macKey: SecretValue): KeptHold {
   const approvals = hold.approvals.map(approvalRow);
   const { id, version, call, application, attachKey, createdAt, sealed: content } = hold;
   const record = JSON.stringify(holdRecord.parse(picked(hold, Object.keys(holdRecord.shape))));
-  const row = { id, version, call, application, attachKey, createdAt, dueAt: dueAt(hold), record, content };
+  const times = { createdAt, dueAt: dueAt(hold), overAt: overAt(hold) };
+  const row = { id, version, call, application, attachKey, ...times, record, content };
   return { hold: { ...row, mac: macOf({ hold: { ...row, mac: "" }, approvals }, macKey) }, approvals };
 }
 
@@ -68,6 +70,11 @@ function dueAt({ approvals, usable_until }: Hold): number | null {
   return approvals.some(({ state }) => state === "approved") ? usable_until : null;
 }
 
+/** When it is over for the gateway and for clients: what is removed later than this is missed by nobody who waits. */
+function overAt(hold: Hold): number | null {
+  return hold.approvals.every(({ state }) => isFinal(state)) ? joinableUntil(hold) : null;
+}
+
 function macOf({ hold, approvals }: KeptHold, macKey: SecretValue): string {
   // In an order of its own, whatever order they are kept or worked with in.
   const sorted = approvals.toSorted((one, other) =>
@@ -76,7 +83,7 @@ function macOf({ hold, approvals }: KeptHold, macKey: SecretValue): string {
   const text = JSON.stringify([
     "portcullis/hold/v1",
     ...[hold.id, hold.version, hold.call, hold.application, hold.attachKey, hold.createdAt, hold.dueAt],
-    ...[hold.record, digestOf(hold.content)],
+    ...[hold.overAt, hold.record, digestOf(hold.content)],
     ...sorted.map((row) => [
       ...[row.id, row.revision, row.hold, row.state, row.user, row.application, row.conversation],
       ...[row.fingerprint, row.createdAt, row.record, digestOf(row.content)],

@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { FencedError } from "../../audit/log-store.ts";
 import { describeApprovalChanges } from "./approval-changes.ts";
 import { describeApprovalQueries } from "./approval-queries.ts";
+import { describeApprovalRemoval } from "./approval-removal.ts";
 import {
   approvalRow,
   changeOf,
@@ -26,6 +27,7 @@ export function describeApprovalContract(open: OpenStorage): void {
     describeCaps(open);
     describeApprovalChanges(open);
     describeApprovalQueries(open);
+    describeApprovalRemoval(open);
     describeFence(open);
   });
 }

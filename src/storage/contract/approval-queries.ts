@@ -106,23 +106,19 @@ function describeLists(open: OpenStorage): void {
 function describeDueTimes(open: OpenStorage): void {
   test("holds are due when their time has come, the longest due first, until they are changed", () =>
     withStorage(open, async ({ approvals }, opened) => {
-      assert.equal(await approvals.nextDue(), null);
       const now = await approvals.now();
-      const { hold: later } = await filed(approvals, { dueAt: now + 3_600_000 });
+      await filed(approvals, { dueAt: now + 3_600_000 });
       await filed(approvals, { dueAt: null });
-      assert.equal(await approvals.nextDue(), later.dueAt);
       const { hold: second } = await filed(approvals, { dueAt: now });
       const { hold: first } = await filed(approvals, { dueAt: now - 5 });
       const { approvals: again, log } = await opened.reopen();
       await log.takeOver("inst_2");
       assert.deepEqual(await again.due(10), [first.id, second.id]);
       assert.deepEqual(await again.due(1), [first.id]);
-      assert.equal(await again.nextDue(), first.dueAt);
       await again.change(changeOf(first, { dueAt: null }), entries(1));
       assert.deepEqual(await again.due(10), [second.id]);
       await again.change(changeOf(second, { dueAt: now + 7_200_000 }), entries(1));
       assert.deepEqual(await again.due(10), []);
-      assert.equal(await again.nextDue(), later.dueAt);
     }));
 }
 

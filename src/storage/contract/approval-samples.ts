@@ -26,6 +26,7 @@ export function holdRow(changes: Partial<HoldRow> = {}): HoldRow {
     attachKey: randomBytes(32).toString("hex"),
     createdAt: 1_700_000_000_000,
     dueAt: null,
+    overAt: null,
     record: "{}",
     mac: randomBytes(32).toString("hex"),
     content: randomBytes(40),

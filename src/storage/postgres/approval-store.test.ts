@@ -10,11 +10,10 @@ import {
   selectHoldOfApproval,
   selectListed,
   selectListedIn,
-  selectNextDue,
   selectRecent,
   selectStates,
 } from "./approval-store.ts";
-import { countPending } from "./approval-writes.ts";
+import { countPending, selectOver } from "./approval-writes.ts";
 import { skipWithoutPostgres, startCluster, type TestCluster } from "./cluster.test-support.ts";
 import { openOn } from "./storage.test-support.ts";
 
@@ -27,7 +26,7 @@ const statements: readonly (readonly [string, readonly unknown[], string])[] = [
   [selectListedIn, ["", 100, ["pending"]], "approvals_by_state"],
   [selectListedIn, ["apr_50000", 100, ["pending", "released"]], "approvals_by_state"],
   [selectDue, [100], "holds_by_due_time"],
-  [selectNextDue, [], "holds_by_due_time"],
+  [selectOver, [0, 50], "holds_by_over_time"],
   [selectRecent, ["other", "", 100], "approvals_by_application"],
   [selectStates, ["c50000", "f"], "approvals_by_fingerprint"],
   [countPending, ["shop", null], "approvals_pending"],

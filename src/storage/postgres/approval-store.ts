@@ -15,7 +15,7 @@ import type { EncodedEntry } from "../../core/entry.ts";
 import { keptHoldOf, listedColumns, listedOf, selectKept } from "../rows/approval-rows.ts";
 import { maxListed, outcomeOf, refuseOddFiling, refuseStrays } from "../rows/approval-rules.ts";
 import { integer, text } from "../rows/row.ts";
-import { beforeChange, databaseNow, hasRoom, putHold } from "./approval-writes.ts";
+import { beforeChange, databaseNow, hasRoom, putHold, removeOver } from "./approval-writes.ts";
 import type { PostgresReader } from "./reader.ts";
 import { jobKinds, type PostgresWriter } from "./writer.ts";
 
@@ -93,9 +93,9 @@ export class PostgresApprovalStore implements ApprovalStore {
     return (await this.#reader.rows(selectDue, [limit])).map((row) => text(row, "id"));
   }
 
-  async nextDue(): Promise<number | null> {
-    const [row] = await this.#reader.rows(selectNextDue);
-    return row === undefined ? null : integer(row, "due_at");
+  removeOver(forMs: number): Promise<number> {
+    // As those that change holds: what is removed is not changed at the same time.
+    return this.#writer.write(jobKinds.entries, (transaction) => removeOver(transaction, forMs));
   }
 
   async statesOf(conversation: string, fingerprint: string): Promise<readonly string[]> {
@@ -125,8 +125,6 @@ export const selectRecent =
 // The clock in a query of its own: read for each row it would keep the index from being used.
 export const selectDue = `SELECT id FROM holds WHERE due_at IS NOT NULL AND due_at <= (SELECT ${databaseNow})
   ORDER BY due_at, id LIMIT $1`;
-
-export const selectNextDue = "SELECT due_at FROM holds WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1";
 
 export const selectStates =
   "SELECT DISTINCT state FROM approvals WHERE newest AND conversation = $1 AND fingerprint = $2 ORDER BY state";

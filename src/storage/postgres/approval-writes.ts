@@ -3,8 +3,14 @@
 
 import type { ApprovalCaps, ApprovalRow, HoldChange, HoldRow } from "../../approvals/approval-store.ts";
 import { approvalColumns, approvalValues, holdColumns, holdValues } from "../rows/approval-rows.ts";
-import { addedPending, type BeforeChange, strayApproval } from "../rows/approval-rules.ts";
-import { integer, integerOrNull, textOrNull } from "../rows/row.ts";
+import {
+  addedPending,
+  type BeforeChange,
+  firstToRemove,
+  maxRemoved,
+  strayApproval,
+} from "../rows/approval-rules.ts";
+import { integer, integerOrNull, text, textOrNull } from "../rows/row.ts";
 import type { WriteTransaction } from "./write-transaction.ts";
 
 /** Milliseconds since the epoch, never ahead of the database's clock. */
@@ -64,6 +70,21 @@ export async function putHold(
   ]);
   await transaction.tell("approvals");
 }
+
+/** How many. */
+export async function removeOver(transaction: WriteTransaction, forMs: number): Promise<number> {
+  const over = await transaction.rows(selectOver, [forMs, maxRemoved]);
+  const ids = firstToRemove(over.map((row) => ({ id: text(row, "id"), bytes: integer(row, "bytes") })));
+  if (ids.length === 0) return 0;
+  await transaction.change("DELETE FROM approvals WHERE hold = ANY ($1::text[])", [ids]);
+  return transaction.change("DELETE FROM holds WHERE id = ANY ($1::text[])", [ids]);
+}
+
+/** What is sealed is measured, not read. */
+export const selectOver = `SELECT id, length(content) + (
+    SELECT coalesce(sum(length(content)), 0) FROM approvals WHERE hold = holds.id
+  ) AS bytes FROM holds WHERE over_at IS NOT NULL AND over_at <= (SELECT ${databaseNow}) - $1::bigint
+  ORDER BY over_at, id LIMIT $2`;
 
 export const countPending = `SELECT count(*) AS pending FROM approvals
   WHERE newest AND state = 'pending' AND application = $1 AND ($2::text IS NULL OR user_id = $2)`;

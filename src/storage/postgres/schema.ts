@@ -123,4 +123,9 @@ export const migrations: readonly string[] = [
     level int NOT NULL CHECK (level > 0), idx bigint NOT NULL CHECK (idx >= 0), hash bytea NOT NULL, PRIMARY KEY (level, idx)
   );
   `,
+  `
+  -- What has been over for long enough is removed.
+  ALTER TABLE holds ADD COLUMN over_at bigint;
+  CREATE INDEX holds_by_over_time ON holds (over_at, id) WHERE over_at IS NOT NULL;
+  `,
 ];

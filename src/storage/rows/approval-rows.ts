@@ -12,6 +12,7 @@ export const holdColumns = [
   "attach_key",
   "created_at",
   "due_at",
+  "over_at",
   "record",
   "mac",
   "content",
@@ -37,7 +38,7 @@ export const listedColumns = approvalColumns.filter((name) => name !== "content"
 
 /** Every row of these is one whole approval of the hold; the content of the hold stands in the first alone. */
 export function selectKept(holdId: string): string {
-  return `SELECT approval.*, hold.version, hold.call, hold.attach_key, hold.due_at, hold.mac,
+  return `SELECT approval.*, hold.version, hold.call, hold.attach_key, hold.due_at, hold.over_at, hold.mac,
       hold.application AS hold_application, hold.created_at AS hold_created_at, hold.record AS hold_record,
       CASE WHEN NOT EXISTS (
         SELECT 1 FROM approvals AS before
@@ -60,6 +61,7 @@ export function keptHoldOf(rows: readonly Row[]): KeptHold | null {
       attachKey: text(first, "attach_key"),
       createdAt: integer(first, "hold_created_at"),
       dueAt: integerOrNull(first, "due_at"),
+      overAt: integerOrNull(first, "over_at"),
       record: text(first, "hold_record"),
       mac: text(first, "mac"),
       content: blob(first, "hold_content"),
@@ -96,6 +98,7 @@ export function holdValues(hold: HoldRow): (string | number | null | Uint8Array)
     hold.attachKey,
     hold.createdAt,
     hold.dueAt,
+    hold.overAt,
     hold.record,
     hold.mac,
     hold.content,

@@ -11,6 +11,10 @@ import type {
 /** The most that one list holds. */
 export const maxListed = 1_000;
 
+/** What one removal looks at, and about how much it removes: calls wait behind it. */
+export const maxRemoved = 50;
+const maxRemovedBytes = 4 * 1024 * 1024;
+
 /** Approvals in the state `pending` that come to those of an application, or of one user of it. */
 export interface AddedPending {
   readonly application: string;
@@ -44,6 +48,18 @@ export function refuseOddFiling(hold: HoldRow, approvals: readonly ApprovalRow[]
 /** INVARIANT: approvals change under the version of their own hold, so none is stored with another one. */
 export function refuseStrays({ id }: HoldRow, approvals: readonly ApprovalRow[]): void {
   if (approvals.some(({ hold }) => hold !== id)) throw strayApproval();
+}
+
+/** Those of the first that together are not too large, and the first of them however large it is. */
+export function firstToRemove(
+  found: readonly { readonly id: string; readonly bytes: number }[],
+): readonly string[] {
+  let sum = 0;
+  const end = found.findIndex(({ bytes }, at) => {
+    sum += bytes;
+    return at > 0 && sum > maxRemovedBytes;
+  });
+  return found.slice(0, end === -1 ? undefined : end).map(({ id }) => id);
 }
 
 export function strayApproval(): TypeError {

@@ -7,11 +7,10 @@ import {
   selectHoldOfApproval,
   selectListed,
   selectListedIn,
-  selectNextDue,
   selectRecent,
   selectStates,
 } from "./approval-store.ts";
-import { countPending } from "./approval-writes.ts";
+import { countPending, selectOver } from "./approval-writes.ts";
 import { openDatabase } from "./database.ts";
 import { withFolder } from "./test-data.test-support.ts";
 
@@ -24,7 +23,7 @@ const statements: readonly (readonly [string, string])[] = [
   [selectListedIn(1), "approvals_by_state (state=? AND id>?)"],
   [selectListedIn(3), "approvals_by_state (state=? AND id>?)"],
   [selectDue, "holds_by_due_time (due_at>? AND due_at<?)"],
-  [selectNextDue, "holds_by_due_time (due_at>?)"],
+  [selectOver, "holds_by_over_time (over_at>? AND over_at<?)"],
   [selectRecent, "approvals_by_application (application=? AND id>?)"],
   [selectStates, "approvals_by_fingerprint (conversation=? AND fingerprint=?)"],
   [countPending, "approvals_pending (application=?)"],

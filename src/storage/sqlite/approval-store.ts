@@ -16,7 +16,7 @@ import { systemClock } from "../../core/clock.ts";
 import type { EncodedEntry } from "../../core/entry.ts";
 import { keptHoldOf, listedColumns, listedOf, selectKept } from "../rows/approval-rows.ts";
 import { maxListed } from "../rows/approval-rules.ts";
-import { integer, text } from "../rows/row.ts";
+import { text } from "../rows/row.ts";
 import type { WriteSide } from "./write-side.ts";
 
 export class SqliteApprovalStore implements ApprovalStore {
@@ -78,9 +78,8 @@ export class SqliteApprovalStore implements ApprovalStore {
     return this.#rows(selectDue, systemClock.now(), limit).map((row) => text(row, "id"));
   }
 
-  async nextDue(): Promise<number | null> {
-    const [row] = this.#rows(selectNextDue);
-    return row === undefined ? null : integer(row, "due_at");
+  removeOver(forMs: number): Promise<number> {
+    return this.#writes.removeOver(forMs);
   }
 
   async statesOf(conversation: string, fingerprint: string): Promise<readonly string[]> {
@@ -120,8 +119,6 @@ export const selectRecent =
 
 export const selectDue =
   "SELECT id FROM holds WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?";
-
-export const selectNextDue = "SELECT due_at FROM holds WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1";
 
 export const selectStates =
   "SELECT DISTINCT state FROM approvals WHERE newest = 1 AND conversation = ? AND fingerprint = ? ORDER BY state";

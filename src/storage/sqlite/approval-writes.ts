@@ -16,6 +16,8 @@ import {
   type AddedPending,
   addedPending,
   type BeforeChange,
+  firstToRemove,
+  maxRemoved,
   outcomeOf,
   refuseOddFiling,
   refuseStrays,
@@ -24,7 +26,7 @@ import {
 import { integer, rowOf, text } from "../rows/row.ts";
 import type { Writing } from "./writing.ts";
 
-export class ApprovalWrites implements Pick<ApprovalStore, "file" | "change"> {
+export class ApprovalWrites implements Pick<ApprovalStore, "file" | "change" | "removeOver"> {
   readonly #writing: Writing;
   readonly #pending: StatementSync;
   readonly #version: StatementSync;
@@ -34,6 +36,9 @@ export class ApprovalWrites implements Pick<ApprovalStore, "file" | "change"> {
   readonly #changeHold: StatementSync;
   readonly #putApproval: StatementSync;
   readonly #outdate: StatementSync;
+  readonly #over: StatementSync;
+  readonly #removeApprovals: StatementSync;
+  readonly #removeHold: StatementSync;
 
   constructor(writing: Writing) {
     const { database } = writing;
@@ -52,6 +57,9 @@ export class ApprovalWrites implements Pick<ApprovalStore, "file" | "change"> {
     this.#outdate = database.prepare(
       "UPDATE approvals SET newest = 0 WHERE id = ? AND revision < ? AND newest = 1",
     );
+    this.#over = database.prepare(selectOver);
+    this.#removeApprovals = database.prepare("DELETE FROM approvals WHERE hold = ?");
+    this.#removeHold = database.prepare("DELETE FROM holds WHERE id = ?");
   }
 
   file(
@@ -85,6 +93,18 @@ export class ApprovalWrites implements Pick<ApprovalStore, "file" | "change"> {
     });
   }
 
+  removeOver(forMs: number): Promise<number> {
+    return this.#writing.writer.write(() => {
+      const over = this.#over.all(systemClock.now() - forMs, maxRemoved);
+      const ids = firstToRemove(over.map((row) => ({ id: text(row, "id"), bytes: integer(row, "bytes") })));
+      for (const id of ids) {
+        this.#removeApprovals.run(id);
+        this.#removeHold.run(id);
+      }
+      return ids.length;
+    });
+  }
+
   #hasRoom({ application, user, added, atMost }: AddedPending): boolean {
     return integer(rowOf(this.#pending.get(application, user)), "pending") + added <= atMost;
   }
@@ -110,6 +130,11 @@ export class ApprovalWrites implements Pick<ApprovalStore, "file" | "change"> {
 
 export const countPending = `SELECT count(*) AS pending FROM approvals
   WHERE newest = 1 AND state = 'pending' AND application = ?1 AND (?2 IS NULL OR user_id = ?2)`;
+
+/** What is sealed is measured, not read. */
+export const selectOver = `SELECT id, length(content) + (
+    SELECT coalesce(sum(length(content)), 0) FROM approvals WHERE hold = holds.id
+  ) AS bytes FROM holds WHERE over_at IS NOT NULL AND over_at <= ? ORDER BY over_at, id LIMIT ?`;
 
 const putApprovalSql = `
   INSERT INTO approvals (${approvalColumns.join(", ")}, newest)

@@ -113,4 +113,9 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (level, idx)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What has been over for long enough is removed; the index alone finds it.
+  ALTER TABLE holds ADD COLUMN over_at INTEGER;
+  CREATE INDEX holds_by_over_time ON holds (over_at, id) WHERE over_at IS NOT NULL;
+  `,
 ];

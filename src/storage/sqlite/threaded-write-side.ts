@@ -55,6 +55,7 @@ export function threadedWriteSide(folder: string): OpenWriteSide {
       approvals: {
         file: (hold, approvals, caps, entries) => call("approvals", "file", hold, approvals, caps, entries),
         change: (change, entries) => call("approvals", "change", change, entries),
+        removeOver: (forMs) => call("approvals", "removeOver", forMs),
       },
     },
     stop: (why) => thread.stop(why),

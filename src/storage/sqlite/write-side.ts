@@ -36,7 +36,7 @@ export interface WriteSide {
   readonly revisions: Pick<RevisionStore, "activate">;
   readonly usage: Pick<UsageStore, "advance" | "reset">;
   readonly counters: Pick<CounterStore, "reserve" | "settle" | "release" | "releaseOfOthers">;
-  readonly approvals: Pick<ApprovalStore, "file" | "change">;
+  readonly approvals: Pick<ApprovalStore, "file" | "change" | "removeOver">;
 }
 
 /** A write side, and how it ends. */
