@@ -222,7 +222,7 @@ async function openOn(
     inForce,
     admission,
     admin: adminServices({
-      approvals: { desk, subjects, gateway: () => inForce.current },
+      approvals: { desk, subjects, gateway: () => inForce.current, log: storage.log },
       feed,
       keys,
       secrets,

@@ -14,6 +14,7 @@ import { type Filing, type FilingFailure, type FilingParts, fileHold } from "./f
 import { listedOf, recordOf, stateOf } from "./kept-hold.ts";
 import type { DeskFaults, Ender, Voter } from "./ports.ts";
 import { type Release, type ReleaseRequest, type ReleasingParts, release } from "./releasing.ts";
+import { Removal } from "./removal.ts";
 import { revokedBy } from "./revoking.ts";
 import { type Ballot, castVote, readSubject, type VoteFailure } from "./voting.ts";
 import { type WaitEnd, Waiting, type WaitOptions } from "./waiting.ts";
@@ -33,11 +34,13 @@ export class ApprovalDesk {
   readonly #waiting: Waiting;
   readonly #attaching: Attaching;
   readonly #expiry: Expiry;
+  readonly #removal: Removal;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
     const { holds } = parts;
     this.#expiry = new Expiry(parts);
+    this.#removal = new Removal({ ...parts, store: holds.store });
     this.#waiting = new Waiting({
       read: (id) => holds.byId(id),
       expire: (hold) => this.#expiry.expire(hold),
@@ -47,10 +50,11 @@ export class ApprovalDesk {
     holds.onChange(({ id }) => this.#waiting.wake(id));
   }
 
-  /** Reads what was left behind. From now on what is due ends by itself. */
+  /** Reads what was left behind. From now on what is due ends by itself, and goes when it was kept for long enough. */
   async start(): Promise<void> {
     await this.#attaching.look();
     this.#expiry.start();
+    this.#removal.start();
   }
 
   /** Whoever waits is told; nothing of what is waited for changes. */
@@ -58,8 +62,8 @@ export class ApprovalDesk {
     this.#waiting.drain();
   }
 
-  stop(): Promise<void> {
-    return this.#expiry.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#expiry.stop(), this.#removal.stop()]);
   }
 
   /** Others may have changed anything. */

@@ -41,6 +41,8 @@ export interface DescribedEdit {
 /** The config and the policies of this moment. */
 export interface ApprovalRules {
   readonly caps: ApprovalCaps;
+  /** How long what is over is kept, or null for ever. */
+  readonly keepDecidedMs: number | null;
   /** Null when it is declared no more. */
   terms(signOff: string): SignOffTerms | null;
   isApprover(signOff: string, operator: string): boolean;

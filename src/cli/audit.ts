@@ -11,6 +11,7 @@ import { type GatewayOptions, gatewayCommand, print, wholeNumber, withExample } 
 interface ListOptions extends GatewayOptions {
   readonly type?: string;
   readonly call?: string;
+  readonly approval?: string;
   readonly before?: number;
   readonly after?: number;
   readonly limit: number;
@@ -29,6 +30,7 @@ export function auditCommands(): Command {
   )
     .option("--type <type>", "only entries of this type, for example `call.decided`")
     .option("--call <call>", "only entries of this call")
+    .option("--approval <approval>", "only entries of this approval")
     .option("--before <index>", "only entries with a smaller index", wholeNumber(0))
     .option("--after <index>", "only entries with a larger index", wholeNumber(0))
     .option("--limit <count>", "at most so many", wholeNumber(1), 50)
@@ -54,10 +56,11 @@ export function auditCommands(): Command {
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const { type, call, before, after, limit } = options;
+  const { type, call, approval, before, after, limit } = options;
   const query = {
     type,
     call,
+    approval,
     before: before?.toString(),
     after: after?.toString(),
     limit: String(Math.min(limit, page)),

@@ -1,7 +1,7 @@
 // The part of portcullis.yaml's shape that says how clients wait for approvals, and how much may wait.
 
 import { z } from "zod";
-import { timerMs, waitMs } from "./units.ts";
+import { keptMs, timerMs, waitMs } from "./units.ts";
 
 export const approvals = z
   .strictObject({
@@ -21,6 +21,11 @@ export const approvals = z
       .default("message")
       .describe(
         "What a client gets of tool calls that are rejected or expire: a `message` in their place that says by whom and why; another answer of the model, which is told (`reprompt`, at most twice); or an `error` with the status 403, where nothing of the answer is out yet and nothing else of it is released.",
+      ),
+    keep_decided: keptMs
+      .prefault("30d")
+      .describe(
+        "How long what was decided or has expired is kept in the database, with its arguments and answer, from when it can be used no more and no retry finds it. For as long views tell of it as something similar, the same is refused in its conversation where it was rejected, and its `Idempotency-Key` is known. Looked at when the gateway starts and every ten minutes; the trail itself stays.",
       ),
     max_pending: z
       .strictObject({

@@ -78,7 +78,7 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
       log: { error: ({ token }: { readonly token: string }) => void damaged.push(token) },
     });
     const services = adminServices({
-      ...idleDesk({ store: storage.approvals, trail, subjects, dataKeys, rootKey: root }),
+      ...idleDesk({ store: storage.approvals, trail, subjects, dataKeys, rootKey: root, log: storage.log }),
       keys: apiKeys,
       secrets: new EmbeddedSecretStore(storage.secrets, keys.kek, events.secrets, clock.now),
       log: storage.log,

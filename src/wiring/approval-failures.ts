@@ -80,6 +80,14 @@ function rulingText({ ruling }: Extract<WhoFailure, { readonly reason: "policy_d
   return ruling.detail ?? "no policy permits `approve`";
 }
 
+/** It is on the trail and not at the desk. */
+export function removedApproval(id: string): AdminFailure {
+  return {
+    code: "gone",
+    message: `\`${id}\` is not kept any more: what has been over for as long as \`approvals.keep_decided\` says is removed; its entries stay, and \`portcullis audit list --approval ${id}\` shows them`,
+  };
+}
+
 function expired(id: string): AdminFailure {
   return {
     code: "gone",

@@ -85,6 +85,9 @@ function approvalRules({ store, config, gateway, mayVote, stands }: ApprovalPart
       const { application, user } = config().approvals.max_pending;
       return { perApplication: application, perUser: user };
     },
+    get keepDecidedMs() {
+      return config().approvals.keep_decided;
+    },
     terms: (signOff) => {
       const { sign_offs: signOffs } = config();
       const declared = Object.hasOwn(signOffs, signOff) ? signOffs[signOff] : undefined;

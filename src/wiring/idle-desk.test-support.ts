@@ -7,7 +7,8 @@ import type { AdminParts } from "./admin-services.ts";
 import { type ApprovalParts, openApprovals } from "./approvals.ts";
 
 export function idleDesk(
-  parts: Pick<ApprovalParts, "store" | "trail" | "subjects" | "dataKeys" | "rootKey">,
+  parts: Pick<ApprovalParts, "store" | "trail" | "subjects" | "dataKeys" | "rootKey"> &
+    Pick<AdminParts, "log">,
 ): Pick<AdminParts, "approvals" | "feed"> {
   const gateway = () => assert.fail("nothing is decided here");
   const desk = openApprovals({
@@ -20,5 +21,8 @@ export function idleDesk(
     hasEnded: async () => true,
     faults: { damaged: (_hold, what) => assert.fail(what), failed: (what) => assert.fail(what) },
   });
-  return { approvals: { desk, subjects: parts.subjects, gateway }, feed: new ApprovalFeed(desk) };
+  return {
+    approvals: { desk, subjects: parts.subjects, gateway, log: parts.log },
+    feed: new ApprovalFeed(desk),
+  };
 }

@@ -17,7 +17,14 @@ export async function entryOf(log: LogStore, name: string): Promise<ReadEntry | 
 /** Oldest first. */
 export async function entriesOfCall(log: LogStore, call: string): Promise<readonly ReadEntry[]> {
   const entries: ReadEntry[] = [];
-  const query = { type: null, call, order: "oldest", to: Number.MAX_SAFE_INTEGER, limit } as const;
+  const query = {
+    type: null,
+    approval: null,
+    call,
+    order: "oldest",
+    to: Number.MAX_SAFE_INTEGER,
+    limit,
+  } as const;
   for (let from: number | null = 0; from !== null; ) {
     const page = await searchEntries(log, { ...query, from });
     entries.push(...page.entries);

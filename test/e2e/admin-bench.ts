@@ -107,7 +107,7 @@ export async function adminBench(t: Pick<TestContext, "after">) {
   const current = { is: true };
   const rootKey = await openRootKey(kek, storage.payloads, true);
   const services = adminServices({
-    ...idleDesk({ store: storage.approvals, trail, subjects, dataKeys, rootKey }),
+    ...idleDesk({ store: storage.approvals, trail, subjects, dataKeys, rootKey, log: storage.log }),
     keys: await ApiKeys.open(storage.keys, events.keys, new Set(["assistant"]), () => Date.now(), {
       guard: await openKeyGuard(new SecretValue(Buffer.alloc(32, 3)), join(folder, "api-key-ends.json")),
       onDamaged: ({ id }) => faults.push(new Error(`${id} is damaged`)),

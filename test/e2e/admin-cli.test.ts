@@ -340,6 +340,7 @@ describe("audit", () => {
         ["operator.removed", "op_1", "op_2"],
       ],
     );
+    assert.equal((await cli(t, "audit", "list", "--approval", "apr_1")).code, 1, "that is no name of one");
   });
 
   test("shows an entry by its index or id and a call by its id, and whether payload is what was recorded", async (t) => {

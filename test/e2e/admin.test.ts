@@ -342,6 +342,25 @@ test("what was handed on to a call is found by that call, and by the one that as
   }
 });
 
+test("what happened to an approval is found by it, and so is nothing else", async (t) => {
+  const bench = await adminBench(t);
+  const [one, other] = [newId("apr", bench.clock.time), newId("apr", bench.clock.time)];
+  const bodies = [
+    { ...leafSamples["approval.requested"], approval: one },
+    { ...leafSamples["approval.requested"], approval: other },
+    { ...leafSamples["approval.voted"], approval: one },
+    { ...leafSamples["call.decided"], requested_model: one },
+  ];
+  await bench.trail.append(bodies.map((body) => bench.trail.encode(body, null)));
+  const read = asOperator(bench.url);
+  const { json } = await read("GET", `/entries?approval=${one}&order=oldest`);
+  assert.deepEqual(
+    json.entries.map((entry: { leaf: { type: string } }) => entry.leaf.type),
+    ["approval.requested", "approval.voted"],
+  );
+  assert.equal((await read("GET", "/entries?approval=apr_1")).status, 400);
+});
+
 test("a call's entries are found in a long log, also between entries that were recorded late", async (t) => {
   const bench = await adminBench(t);
   const read = asOperator(bench.url);

@@ -183,7 +183,7 @@ function showRoute(plain: FastifyInstance, approvals: ApprovalServices): void {
         tags,
         querystring: noQuery,
         params,
-        response: { 200: shown, ...errorResponses("not_found", "conflict", "unavailable") },
+        response: { 200: shown, ...errorResponses("not_found", "conflict", "gone", "unavailable") },
       },
     },
     async (request, reply) => answered(reply, await approvals.show(request.params.id, request.operator.name)),

@@ -36,6 +36,13 @@ const listQuery = z.strictObject({
       "a call is named `call_<uuidv7>`",
     )
     .optional(),
+  approval: z
+    .string()
+    .regex(
+      /^apr_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/,
+      "an approval is named `apr_<uuidv7>`",
+    )
+    .optional(),
   order: z.enum(["newest", "oldest"]).default("newest"),
   after: bound.optional().register(adminSchemas, { description: "Only entries with a larger index." }),
   before: bound.optional().register(adminSchemas, { description: "Only entries with a smaller index." }),
@@ -90,7 +97,7 @@ function listRoute(plain: FastifyInstance, log: EntryLog): void {
         operationId: "listEntries",
         summary: "Entries of the trail",
         description:
-          "A page may have fewer entries than `limit`, or none, and be followed by more: a search by type or call reads a stretch of the log at a time.",
+          "A page may have fewer entries than `limit`, or none, and be followed by more: a search by type, call or approval reads a stretch of the log at a time.",
         tags,
         querystring: listQuery,
         response: {
@@ -100,7 +107,7 @@ function listRoute(plain: FastifyInstance, log: EntryLog): void {
       },
     },
     async ({ query }) => {
-      const { type = null, call = null, order, limit, cursor } = query;
+      const { type = null, call = null, approval = null, order, limit, cursor } = query;
       const from = query.after === undefined ? 0 : query.after + 1;
       const to = query.before ?? Number.MAX_SAFE_INTEGER;
       const start = cursor === undefined ? null : Number(cursor);
@@ -108,7 +115,7 @@ function listRoute(plain: FastifyInstance, log: EntryLog): void {
         order === "newest"
           ? { from, to: Math.min(to, start ?? to) }
           : { from: Math.max(from, start ?? from), to };
-      const page = await searchEntries(log, { type, call, order, limit, ...range });
+      const page = await searchEntries(log, { type, call, approval, order, limit, ...range });
       const { size } = await log.head();
       return { entries: [...page.entries], next: page.next === null ? null : String(page.next), size };
     },

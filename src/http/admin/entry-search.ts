@@ -1,5 +1,5 @@
-// Finding entries of the trail by type and call, that to which something was handed on included. The log has no index for
-// either, so it is read in bounded steps between which calls get their turn; a search that is not through says where to go on.
+// Finding entries of the trail by type, by call (that to which something was handed on included) and by approval. The log has
+// no index for any, so it is read in bounded steps between which calls get their turn; a search that is not through says where to go on.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Leaf, LeafType } from "portcullis-verify/leaves/leaf-schema.ts";
@@ -19,6 +19,7 @@ export interface ReadEntry {
 export interface EntryQuery {
   readonly type: LeafType | null;
   readonly call: string | null;
+  readonly approval: string | null;
   readonly order: "newest" | "oldest";
   /** Only entries `from` ≤ index < `to`. */
   readonly from: number;
@@ -38,7 +39,8 @@ const maxRead = 20_000;
 
 export async function searchEntries(log: EntryLog, query: EntryQuery): Promise<EntrySearch> {
   const { size } = await log.head();
-  const since = query.call === null ? 0 : await indexBefore(log, size, callTime(query.call) - skewMs);
+  const named = query.call ?? query.approval;
+  const since = named === null ? 0 : await indexBefore(log, size, timeOf(named) - skewMs);
   const range = { from: Math.max(query.from, since), to: Math.min(query.to, size) };
   const wanted = filter(query);
   const found: ReadEntry[] = [];
@@ -74,7 +76,7 @@ interface Range {
 }
 
 function nextPart(range: Range, query: EntryQuery, found: number): Readonly<Range> {
-  const filtered = query.type !== null || query.call !== null;
+  const filtered = query.type !== null || query.call !== null || query.approval !== null;
   const count = filtered ? step : Math.min(step, query.limit - found);
   return query.order === "newest"
     ? { from: Math.max(range.from, range.to - count), to: range.to }
@@ -87,10 +89,11 @@ function after(index: number, query: EntryQuery, range: Range): number | null {
 }
 
 /** What is looked for stands in the bytes of a leaf as it is, because leaves are canonical JSON; only those that have it are parsed. */
-function filter({ type, call }: EntryQuery): (entry: StoredEntry) => ReadEntry | null {
+function filter({ type, call, approval }: EntryQuery): (entry: StoredEntry) => ReadEntry | null {
   const marks = [
     ...(type === null ? [] : [`"type":${JSON.stringify(type)}`]),
     ...(call === null ? [] : [JSON.stringify(call)]),
+    ...(approval === null ? [] : [JSON.stringify(approval)]),
   ];
   return (entry) => {
     const bytes = Buffer.from(entry.leaf.buffer, entry.leaf.byteOffset, entry.leaf.byteLength);
@@ -98,7 +101,9 @@ function filter({ type, call }: EntryQuery): (entry: StoredEntry) => ReadEntry |
     const read = readEntry(entry);
     if (read.leaf === null) return read;
     const matches =
-      (type === null || read.leaf.type === type) && (call === null || isOfCall(read.leaf, call));
+      (type === null || read.leaf.type === type) &&
+      (call === null || isOfCall(read.leaf, call)) &&
+      (approval === null || isOfApproval(read.leaf, approval));
     return matches ? read : null;
   };
 }
@@ -107,14 +112,24 @@ function isOfCall(leaf: Leaf, call: string): boolean {
   return ("call" in leaf && leaf.call === call) || ("released_to" in leaf && leaf.released_to === call);
 }
 
+function isOfApproval(leaf: Leaf, approval: string): boolean {
+  return "approval" in leaf && leaf.approval === approval;
+}
+
 /** How far stamps and the order of entries may be apart. */
 const skewMs = 60_000;
 /** Entries by whose middle stamp a place is judged: a few among them may have been recorded late. */
 const sample = 31;
 
-/** Ids of calls are UUIDv7: the first 48 bits are the time at which the call arrived. */
-function callTime(call: string): number {
-  return Number.parseInt(call.slice("call_".length).replace("-", "").slice(0, 12), 16);
+/** Ids are UUIDv7: the first 48 bits are the time at which the call arrived, or the approval was asked for. */
+function timeOf(id: string): number {
+  return Number.parseInt(
+    id
+      .slice(id.indexOf("_") + 1)
+      .replace("-", "")
+      .slice(0, 12),
+    16,
+  );
 }
 
 /** An index before which no entry was stamped at `time` or later, found by halving. */
