@@ -153,7 +153,9 @@ async function openOn(
   changes?.watch("operators", () => known.refresh());
   changes?.watch("secrets", async () => secrets.forget());
   changes?.watch("policies", () => policies.follow());
-  changes?.watch("approvals", async () => void (await Promise.all([desk.lookAgain(), feed.lookAgain()])));
+  changes?.watch("approvals", async (holds) => {
+    await Promise.all([desk.lookAgain(holds), feed.lookAgain(holds)]);
+  });
   await changes?.start();
   const current = (): boolean => changes?.current ?? true;
   const operatorHolder: { file: OperatorFile | null } = { file: null };

@@ -40,12 +40,51 @@ test("what was there before, and what others change, is found when somebody list
     assert.ok(first);
     await desk.revoke(first.id, { name: "ben@example.com", method: "token", sourceAddress: "::1" }, null);
     assert.equal(told.length, 0);
-    await feed.lookAgain();
-    await feed.lookAgain();
+    await feed.lookAgain(null);
+    await feed.lookAgain(null);
     assert.deepEqual(
       told.flatMap((event) => ("item" in event ? [[event.type, event.item.state, event.pending]] : [])),
       [["closed", "revoked", 1]],
     );
+  }));
+
+test("of what others change only the holds that they name are read", () =>
+  withWaiting(async ({ gateway }) => {
+    const { desk } = gateway;
+    const asked: string[] = [];
+    const feed = new ApprovalFeed({
+      list: (query) => {
+        asked.push("list");
+        return desk.list(query);
+      },
+      hold: (id) => {
+        asked.push(id);
+        return desk.hold(id);
+      },
+      onChange: () => undefined,
+    });
+    const told: FeedEvent[] = [];
+    const subscribed = await feed.subscribe(null, { ...nobody, event: (event) => told.push(event) });
+    const [snapshot] = subscribed?.first ?? [];
+    assert.ok(snapshot?.type === "snapshot");
+    const [first] = snapshot.items;
+    assert.ok(first);
+    await desk.revoke(first.id, { name: "ben@example.com", method: "token", sourceAddress: "::1" }, null);
+    asked.length = 0;
+    await feed.lookAgain(["hold_of_another"]);
+    assert.equal(told.length, 0);
+    await feed.lookAgain([first.hold]);
+    assert.deepEqual(
+      told.map(({ type, pending }) => [type, pending]),
+      [["closed", 1]],
+    );
+    assert.deepEqual(asked, ["hold_of_another", first.hold]);
+    // Whoever listens to nothing reads nothing, and all of it when it listens again.
+    subscribed?.close();
+    await feed.lookAgain([first.hold]);
+    assert.equal(asked.length, 2);
+    await feed.subscribe(null, nobody);
+    assert.ok(asked.includes("list"));
   }));
 
 test("a hundred may listen, each of them is told when it ends, and then nobody can", () =>

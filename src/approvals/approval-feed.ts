@@ -86,8 +86,9 @@ export class ApprovalFeed {
     source.onChange((hold) => this.#note(hold));
   }
 
-  /** Others may have changed anything. Looked at when somebody listens. */
-  async lookAgain(): Promise<void> {
+  /** Others have changed these holds; null: any. Looked at when somebody listens. */
+  async lookAgain(holds: readonly string[] | null): Promise<void> {
+    if (this.#listeners.size > 0 && !this.#behind && holds !== null) return this.#lookAt(holds);
     this.#behind = true;
     if (this.#listeners.size > 0) await this.#catchUp();
   }
@@ -165,7 +166,16 @@ export class ApprovalFeed {
       // What was open and is listed no more has ended.
       const isListed = ({ item }: KnownItem): boolean => !isOpen(item.state) || listed.has(item.id);
       for (const [id, { items }] of known) if (![...items.values()].every(isListed)) changed.add(id);
-      for (const id of changed) {
+      await this.#lookAt(changed);
+    } catch (fault) {
+      this.#behind = true;
+      throw fault;
+    }
+  }
+
+  async #lookAt(holds: Iterable<string>): Promise<void> {
+    try {
+      for (const id of holds) {
         const hold = await this.#source.hold(id);
         if (hold !== null) this.#note(hold);
       }

@@ -30,11 +30,28 @@ export class Attaching {
     parts.holds.onChange((hold) => this.#note(hold.application, joinableUntil(hold)));
   }
 
-  /** Finds what earlier runs and other gateways have filed since the last look. */
-  async look(): Promise<void> {
+  /**
+   * Finds what earlier runs and other gateways have filed since the last look. `holds` are those that others have filed or
+   * changed, if nothing else was; null when that is not known.
+   */
+  async look(holds: readonly string[] | null): Promise<void> {
     const { store } = this.#parts.holds;
+    if (holds !== null && this.#lookedAt !== null) {
+      const known = this.#lookedAt - lateMs;
+      const filed = holds.map(timeOfId).filter((time) => time >= known);
+      if (filed.length === 0) return;
+      await this.#lookFrom(Math.min(...filed));
+      this.#lookedAt = Math.max(this.#lookedAt, ...filed);
+      return;
+    }
     const now = await store.now();
-    let after = firstIdAt((this.#lookedAt ?? now - lookBackMs) - lateMs);
+    await this.#lookFrom((this.#lookedAt ?? now - lookBackMs) - lateMs);
+    this.#lookedAt = now;
+  }
+
+  async #lookFrom(time: number): Promise<void> {
+    const { store } = this.#parts.holds;
+    let after = firstIdAt(time);
     for (;;) {
       const rows = await store.list({
         states: ["pending", "approved", "releasing", "released", "rejected", "expired"],
@@ -48,7 +65,6 @@ export class Attaching {
       }
       if (rows.length < page) break;
     }
-    this.#lookedAt = now;
   }
 
   /** False for nearly every call, at the price of a map. */
@@ -99,6 +115,17 @@ export class Attaching {
 /** A call is made once under its approval; an answer can be handed on again while nobody has all of it. */
 function isOver(hold: Hold): boolean {
   return hold.delivered || current(hold).some(({ kind, state }) => kind === "call" && state === "released");
+}
+
+/** Of a hold: its approvals have the same, or a later one. */
+function timeOfId(id: string): number {
+  return Number.parseInt(
+    id
+      .slice(id.indexOf("_") + 1)
+      .replace("-", "")
+      .slice(0, 12),
+    16,
+  );
 }
 
 /** Ids are UUIDv7, so they begin with their time. */

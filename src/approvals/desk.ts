@@ -52,7 +52,7 @@ export class ApprovalDesk {
 
   /** Reads what was left behind. From now on what is due ends by itself, and goes when it was kept for long enough. */
   async start(): Promise<void> {
-    await this.#attaching.look();
+    await this.#attaching.look(null);
     this.#expiry.start();
     this.#removal.start();
   }
@@ -66,10 +66,11 @@ export class ApprovalDesk {
     await Promise.all([this.#expiry.stop(), this.#removal.stop()]);
   }
 
-  /** Others may have changed anything. */
-  async lookAgain(): Promise<void> {
-    this.#waiting.wake();
-    await this.#attaching.look();
+  /** Others have filed or changed these holds; null: any. */
+  async lookAgain(holds: readonly string[] | null): Promise<void> {
+    if (holds === null) this.#waiting.wake();
+    else for (const id of holds) this.#waiting.wake(id);
+    await this.#attaching.look(holds);
   }
 
   /** Whether it is worth while to look for something that a request of this application left behind. */

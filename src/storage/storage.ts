@@ -10,10 +10,13 @@ import type { RevisionStore } from "../policy/revision-store.ts";
 import type { CounterStore } from "../usage/counter-store.ts";
 import type { UsageStore } from "../usage/usage-store.ts";
 
+/** `which` names what has changed where that is known, as approvals by their holds; null: it may be anything. */
+export type LookAtChanges = (which: readonly string[] | null) => Promise<void>;
+
 /** What other gateways on the same data change. */
 export interface ForeignChanges {
   /** Calls `look` once at first, and then soon after others have changed that: never two at a time, again when it rejects. */
-  watch(what: "keys" | "operators" | "secrets" | "policies" | "approvals", look: () => Promise<void>): void;
+  watch(what: "keys" | "operators" | "secrets" | "policies" | "approvals", look: LookAtChanges): void;
   /** Resolves when each was called once, or could not be. */
   start(): Promise<void>;
   /** Whether all has been looked at that others changed until a few seconds ago. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client } from "pg";
-import { approvalRow, changeOf, holdRow, noCaps } from "../contract/approval-samples.ts";
+import { approvalRow, changeOf, filed, holdRow, noCaps } from "../contract/approval-samples.ts";
 import { entries } from "../contract/samples.ts";
 import {
   selectDue,
@@ -66,7 +66,7 @@ describe("holds and approvals on a server", skipWithoutPostgres(), () => {
     }
   });
 
-  test("other gateways are told of what is filed and what is changed", async (t) => {
+  test("other gateways are told which hold was filed or changed, and of all of them when that was missed", async (t) => {
     const database = await cluster.newDatabase();
     const [one, other] = [await openOn(cluster, database), await openOn(cluster, database)];
     t.after(() => Promise.all([one.close(), other.close()]));
@@ -76,13 +76,16 @@ describe("holds and approvals on a server", skipWithoutPostgres(), () => {
     const hold = holdRow();
     const row = approvalRow(hold);
     let [told, seen]: [() => void, string | undefined] = [() => {}, undefined];
-    const seenAs = async (state: string) => {
-      while (seen !== state)
+    const looks: (readonly string[] | null)[] = [];
+    const until = async (holds: () => boolean | undefined) => {
+      while (holds() !== true)
         await new Promise<void>((resolve) => {
           told = resolve;
         });
     };
-    changes.watch("approvals", async () => {
+    const seenAs = (state: string) => until(() => seen === state);
+    changes.watch("approvals", async (which) => {
+      looks.push(which);
       seen = (await other.approvals.hold(hold.id))?.approvals[0]?.state;
       told();
     });
@@ -93,5 +96,14 @@ describe("holds and approvals on a server", skipWithoutPostgres(), () => {
     const approved = changeOf(hold, {}, { approvals: [{ ...row, state: "approved" }] });
     await one.approvals.change(approved, entries(1));
     await seenAs("approved");
+    const { hold: second } = await filed(one.approvals);
+    await until(() => looks.at(-1)?.includes(second.id));
+    assert.deepEqual(looks, [null, [hold.id], [hold.id], [second.id]]);
+    // As if a notice had been lost.
+    await cluster.query(database, "UPDATE portcullis.changes SET count = count + 1 WHERE what = 'approvals'");
+    const released = changeOf(approved.hold, {}, { approvals: [{ ...row, state: "released" }] });
+    await one.approvals.change(released, entries(1));
+    await seenAs("released");
+    assert.ok(looks.slice(4).includes(null));
   });
 });

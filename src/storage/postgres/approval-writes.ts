@@ -68,7 +68,7 @@ export async function putHold(
       transaction.change(outdate, [approval.id, approval.revision], "outdate approval"),
     ]),
   ]);
-  await transaction.tell("approvals");
+  await transaction.tell("approvals", hold.id);
 }
 
 /** How many. */

@@ -1,25 +1,20 @@
-// What other gateways on the same database change. They tell of it at once (LISTEN/NOTIFY); since a notice can be lost with
-// its connection, the counts of changes are also looked at every second, and that is what counts.
+// What other gateways on the same database change. They tell of it at once (LISTEN/NOTIFY) and say which change it was; since
+// a notice can be lost with its connection, the counts of changes are also looked at every second, and that is what counts.
 
 import type { ClientConfig } from "pg";
 import { integer, text } from "../rows/row.ts";
-import type { ForeignChanges } from "../storage.ts";
+import type { ForeignChanges, LookAtChanges } from "../storage.ts";
+import { ChangeWatch } from "./change-watch.ts";
 import { Session } from "./session.ts";
-import { type Change, changesChannel } from "./write-transaction.ts";
+import { type Change, changesChannel, noticeOf } from "./write-transaction.ts";
 
 const pollMs = 1_000;
 /** When nobody could look for so long, nothing is relied on that others may have changed. */
 const maxAgeMs = 5_000;
 
-interface Watch {
-  readonly look: () => Promise<void>;
-  /** The count of changes as of the last look. */
-  seen: number;
-}
-
 export class PostgresChanges implements ForeignChanges {
   readonly #config: ClientConfig;
-  readonly #watches = new Map<string, Watch>();
+  readonly #watches = new Map<string, ChangeWatch>();
   #session: Session | null = null;
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> | null = null;
@@ -35,8 +30,8 @@ export class PostgresChanges implements ForeignChanges {
     return performance.now() - this.#currentAt < maxAgeMs;
   }
 
-  watch(what: Change, look: () => Promise<void>): void {
-    this.#watches.set(what, { look, seen: -1 });
+  watch(what: Change, look: LookAtChanges): void {
+    this.#watches.set(what, new ChangeWatch(look));
   }
 
   async start(): Promise<void> {
@@ -55,6 +50,15 @@ export class PostgresChanges implements ForeignChanges {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#session?.end();
     await this.#looking;
+    await Promise.all([...this.#watches.values()].map((watch) => watch.idle()));
+  }
+
+  #hear(payload: string | undefined): void {
+    if (this.#closed) return;
+    const notice = noticeOf(payload ?? "");
+    const watch = notice === null ? undefined : this.#watches.get(notice.what);
+    // One that is not the next shows that another was lost.
+    if (notice === null || watch?.isTold(notice) === false) this.#look();
   }
 
   #look(): void {
@@ -81,13 +85,8 @@ export class PostgresChanges implements ForeignChanges {
 
   async #lookOnce(): Promise<void> {
     const session = await this.#listening();
-    const looks = (await session.rows("SELECT what, count FROM changes")).map(async (row) => {
-      const watch = this.#watches.get(text(row, "what"));
-      const count = integer(row, "count");
-      if (watch === undefined || watch.seen === count) return;
-      await watch.look();
-      watch.seen = count;
-    });
+    const rows = await session.rows("SELECT what, count FROM changes");
+    const looks = rows.map((row) => this.#watches.get(text(row, "what"))?.catchUp(integer(row, "count")));
     // Each for itself: what hinders one of them is no reason to leave out another.
     for (const one of await Promise.allSettled(looks)) if (one.status === "rejected") throw one.reason;
   }
@@ -96,7 +95,7 @@ export class PostgresChanges implements ForeignChanges {
     if (this.#session !== null && !this.#session.lost) return this.#session;
     const { session } = await Session.open(this.#config, "follow");
     this.#session = session;
-    session.client.on("notification", () => this.#look());
+    session.client.on("notification", ({ payload }) => this.#hear(payload));
     await session.run({ text: `LISTEN ${changesChannel}` });
     return session;
   }

@@ -28,6 +28,21 @@ export type Change = "keys" | "operators" | "secrets" | "policies" | "approvals"
 /** The channel on which changes are told of. */
 export const changesChannel = "portcullis_changes";
 
+/** What is told of a change there. */
+export interface Notice {
+  readonly what: string;
+  /** Of its kind, counted in the order in which they commit. */
+  readonly count: number;
+  /** What was changed, or null where the kind says enough. */
+  readonly which: string | null;
+}
+
+/** Null when it is none of ours. */
+export function noticeOf(payload: string): Notice | null {
+  const [, what, count, which = null] = /^([a-z]+) ([0-9]{1,15})(?: ([\w-]+))?$/.exec(payload) ?? [];
+  return what === undefined || count === undefined ? null : { what, count: Number(count), which };
+}
+
 /**
  * Those who claim wait for each other instead of failing each other, which under load could go on for longer than anybody
  * tries. To lock a table does not yet fix what the transaction sees (https://www.postgresql.org/docs/current/sql-lock.html).
@@ -100,10 +115,10 @@ export class WriteTransaction {
     return { firstIndex, size: firstIndex + entries.length };
   }
 
-  /** Others look anew once this is committed. */
-  async tell(what: Change): Promise<void> {
-    await this.change("UPDATE changes SET count = count + 1 WHERE what = $1", [what]);
-    await this.rows("SELECT pg_notify($1, $2)", [changesChannel, what]);
+  /** Others look anew once this is committed: at `which`, or at all of it. */
+  async tell(what: Change, which: string | null = null): Promise<void> {
+    // The row stays locked until the commit, so that notices are heard in the order of their counts.
+    await this.change(tellSql, [what, changesChannel, which], "tell");
   }
 
   /**
@@ -159,6 +174,10 @@ export class WriteTransaction {
     };
   }
 }
+
+const tellSql = `
+  WITH told AS (UPDATE changes SET count = count + 1 WHERE what = $1::text RETURNING count)
+  SELECT pg_notify($2, concat_ws(' ', $1::text, count, $3::text)) FROM told`;
 
 // Leaves travel in one piece with their lengths: as an array they would be written out in hexadecimal.
 const cut = (lengths: string, bytes: string): string =>
