@@ -243,6 +243,7 @@ async function openOn(
     bodyBytes: loaded.config.limits.body,
     headerBytes: loaded.config.limits.headers,
     connections: loaded.config.limits.connections,
+    onFull: () => desk.yieldOne(),
     tls: certificate?.current ?? null,
     onRefused: ({ reason }) => telemetry.refused(reason),
     ready: () => trail.available && current() && policies.inStep,

@@ -57,6 +57,11 @@ export class ApprovalDesk {
     this.#removal.start();
   }
 
+  /** There are too many connections: one of those who wait is told to come back, if any can be. */
+  yieldOne(): void {
+    this.#waiting.yieldOne();
+  }
+
   /** Whoever waits is told; nothing of what is waited for changes. */
   drain(): void {
     this.#waiting.drain();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Hold } from "./approval.ts";
 import { sampleApproval, sampleHold } from "./approval-samples.test-support.ts";
-import { Waiting } from "./waiting.ts";
+import { Waiting, type WaitOptions } from "./waiting.ts";
 
 const pendingHold = sampleHold({ approvals: [sampleApproval({ expires_at: 10_000_000 })] });
 const settledHold = sampleHold({ approvals: [sampleApproval({ state: "rejected" })] });
@@ -30,9 +30,9 @@ class Store {
     now: async () => this.now,
   });
 
-  wait(options: { readonly signal?: AbortSignal; readonly ms?: number } = {}): Promise<string> {
-    const { signal = new AbortController().signal, ms = long } = options;
-    return this.waiting.wait("hold_1", { signal, ms });
+  wait(options: Partial<WaitOptions> = {}): Promise<string> {
+    const { signal = new AbortController().signal, ms = long, canComeBack = () => false } = options;
+    return this.waiting.wait("hold_1", { signal, ms, canComeBack });
   }
 
   /** Resolves once the waiter has looked so often. */
@@ -145,6 +145,44 @@ describe("whoever waits", () => {
     store.waiting.drain();
     await waits[2];
     assert.equal(store.waiting.isAttended("hold_1"), false);
+  });
+
+  test("makes room in its turn, the longest waiting first, and only while it can come back", async () => {
+    const store = new Store();
+    let canComeBack = true;
+    const ends: string[] = [];
+    const note = (name: string) => (end: string) => void ends.push(`${name} ${end}`);
+    const waits = [
+      store.wait().then(note("stays")),
+      store.wait({ canComeBack: () => true }).then(note("first")),
+      store.wait({ canComeBack: () => canComeBack }).then(note("second")),
+    ];
+    await store.looked(3);
+    store.waiting.yieldOne();
+    await waits[1];
+    store.waiting.yieldOne();
+    // Something is written to it before it has looked.
+    canComeBack = false;
+    await store.looked(5);
+    store.waiting.yieldOne();
+    assert.deepEqual(ends, ["first overload"]);
+    assert.equal(store.waiting.count, 2);
+    canComeBack = true;
+    store.waiting.yieldOne();
+    await waits[2];
+    store.hold = settledHold;
+    store.waiting.wake();
+    await waits[0];
+    assert.deepEqual(ends, ["first overload", "second overload", "stays settled"]);
+  });
+
+  test("goes on with what is settled, although it was to make room", async () => {
+    const store = new Store();
+    const waits = store.wait({ canComeBack: () => true });
+    await store.looked(1);
+    store.hold = settledHold;
+    store.waiting.yieldOne();
+    assert.equal(await waits, "settled");
   });
 
   test("is told when the store cannot be read, and is forgotten then too", async () => {

@@ -11,12 +11,23 @@ export type WaitEnd =
   /** The waiter is gone. */
   | "aborted"
   /** The gateway shuts down. */
-  | "drain";
+  | "drain"
+  /** The gateway needs its connection for another. */
+  | "overload";
 
 export interface WaitOptions {
   readonly signal: AbortSignal;
   /** Milliseconds that this wait may take. */
   readonly ms: number;
+  /** Whether it can be told to come back: asked when the gateway has too many connections. */
+  readonly canComeBack?: () => boolean;
+}
+
+interface Waiter {
+  readonly ring: () => void;
+  readonly canComeBack: () => boolean;
+  /** Its connection is needed for another. */
+  unwanted: boolean;
 }
 
 export interface WaitingParts {
@@ -29,6 +40,8 @@ export interface WaitingParts {
 export class Waiting {
   readonly #parts: WaitingParts;
   readonly #wakers = new Map<string, Set<() => void>>();
+  /** The one that has waited for longest first. */
+  readonly #waiters = new Set<Waiter>();
   #draining = false;
 
   constructor(parts: WaitingParts) {
@@ -37,9 +50,7 @@ export class Waiting {
 
   /** How many wait. */
   get count(): number {
-    let count = 0;
-    for (const wakers of this.#wakers.values()) count += wakers.size;
-    return count;
+    return this.#waiters.size;
   }
 
   /** Whether somebody here waits for this hold. */
@@ -58,13 +69,24 @@ export class Waiting {
     this.wake();
   }
 
+  /** Sends whoever has waited for longest of those who can come back. */
+  yieldOne(): void {
+    for (const waiter of this.#waiters) {
+      if (waiter.unwanted || !waiter.canComeBack()) continue;
+      waiter.unwanted = true;
+      return waiter.ring();
+    }
+  }
+
   /** Resolves when one of them is so, the first of `WaitEnd` in its order. Rejects when the store cannot be read. */
-  async wait(id: string, { signal, ms }: WaitOptions): Promise<WaitEnd> {
+  async wait(id: string, { signal, ms, canComeBack = () => false }: WaitOptions): Promise<WaitEnd> {
     const until = performance.now() + ms;
     const bell = new Bell();
     const wakers = this.#wakers.get(id) ?? new Set();
     this.#wakers.set(id, wakers);
     wakers.add(bell.ring);
+    const waiter: Waiter = { ring: bell.ring, canComeBack, unwanted: false };
+    this.#waiters.add(waiter);
     signal.addEventListener("abort", bell.ring, { once: true });
     try {
       for (;;) {
@@ -79,12 +101,15 @@ export class Waiting {
           continue;
         }
         if (this.#draining) return "drain";
+        if (waiter.unwanted && canComeBack()) return "overload";
+        waiter.unwanted = false;
         const left = until - performance.now();
         if (left <= 0) return "time";
         await bell.rung(Math.min(left, dueIn));
       }
     } finally {
       signal.removeEventListener("abort", bell.ring);
+      this.#waiters.delete(waiter);
       wakers.delete(bell.ring);
       if (wakers.size === 0) this.#wakers.delete(id);
     }

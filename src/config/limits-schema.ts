@@ -23,7 +23,7 @@ export const limits = z
       .max(1_000_000)
       .default(20_000)
       .describe(
-        "Connections of clients. Beyond it the one that has been idle for longest makes room; while none is idle, new ones get 503, or are closed where the gateway speaks TLS.",
+        "Connections of clients. Beyond it the one that has been idle for longest makes room; while none is idle, new ones get 503, or are closed where the gateway speaks TLS, and a client that waits for people and has nothing yet is told to come back.",
       ),
     time: timerMs
       .prefault("1h")

@@ -251,6 +251,36 @@ describe("a request that carries a marker", () => {
   });
 });
 
+describe("a connection that is needed for another", () => {
+  test("is given up with a way back, and the retry gets what was signed off meanwhile", async () => {
+    await using gateway = await open();
+    gateway.upstream().script = () => whole(200, mailAnswer);
+    const first = gateway.call(ask());
+    await waiting(gateway, 1);
+    gateway.upstream().script = streamOf(mailStream).script;
+    const begun = gateway.channel();
+    const stream = gateway.call(askStream({ user: "s" }), { channel: begun });
+    await waiting(gateway, 2);
+    gateway.desk.yieldOne();
+    const gone = await first;
+    assert.deepEqual([gone.status, gone.refusal?.reason], [409, "approval_pending"]);
+    assert.match(gone.headers["location"] ?? "", /^http:\/\/gateway\.test\/approvals\/apr_/);
+    assert.deepEqual([gone.headers["retry-after"], gone.headers["x-should-retry"]], ["5", "true"]);
+    const completed = (await gateway.entries(gone)).findLast(({ type }) => type === "call.completed");
+    assert.ok(completed?.type === "call.completed");
+    assert.equal(completed.outcome, "held");
+    // Of the other something is out already: it stays, whoever needs its connection.
+    gateway.desk.yieldOne();
+    const approvals = await pending(gateway, 2);
+    assert.equal(approvals.length, 2);
+    for (const approval of approvals) await vote(gateway, approval);
+    assert.match((await stream).text, /tool_calls/);
+    const sends = gateway.journal.filter((line) => line.startsWith("send")).length;
+    assert.match((await gateway.call(ask())).text, /"tool_calls"/);
+    assert.equal(gateway.journal.filter((line) => line.startsWith("send")).length, sends);
+  });
+});
+
 describe("a drain", () => {
   test("before the first byte sends the client back, and behind it tells what waits in words", async () => {
     await using gateway = await open();

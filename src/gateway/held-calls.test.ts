@@ -230,6 +230,16 @@ describe("an embedding that waits", () => {
   });
 });
 
+test("a connection that is needed for another is given up with a way back to what waits", async () => {
+  await using gateway = await open({ policies: holdsCalls });
+  const call = gateway.call(ask(picture));
+  await waiting(gateway, 1);
+  gateway.desk.yieldOne();
+  const channel = await call;
+  assert.deepEqual([channel.status, channel.refusal?.reason], [409, "approval_pending"]);
+  assert.equal((await pending(gateway)).length, 1);
+});
+
 describe("a drain", () => {
   test("before anything was written sends the client back to what waits", async () => {
     await using gateway = await open({ policies: holdsCalls });

@@ -8,6 +8,7 @@ import { refusalToResponse } from "./refusal-to-response.ts";
 
 export class ConnectionLimit {
   readonly #most: number;
+  readonly #onFull: () => void;
   readonly #open = new Set<Socket>();
   /** Those without a request, the one that has been so for longest first. */
   readonly #idle = new Set<Socket>();
@@ -18,8 +19,10 @@ export class ConnectionLimit {
   /** The connection under a TLS socket. */
   readonly #under = new WeakMap<Socket, Socket>();
 
-  constructor(most: number) {
+  /** `onFull` is told of each connection that there is no room for. */
+  constructor(most: number, onFull: () => void = () => {}) {
     this.#most = most;
+    this.#onFull = onFull;
   }
 
   /** Open on all servers that are watched. */
@@ -32,6 +35,7 @@ export class ConnectionLimit {
     const isTls = server instanceof TlsServer;
     server.on("connection", (socket: Socket) => {
       if (this.#open.size >= this.#most && !this.#makeRoom()) {
+        this.#onFull();
         // There are no words for a client before its handshake, and what it asks once it is through would be answered.
         return isTls ? void socket.destroy() : turnAway(socket);
       }

@@ -40,6 +40,8 @@ export interface ListenerOptions {
   readonly headerBytes: number;
   /** Most that may be open. */
   readonly connections: number;
+  /** Told of each connection that there is no room for. */
+  readonly onFull?: () => void;
   /** Null listens in clear text. */
   readonly tls: TlsIdentity | null;
   readonly times?: ListenerTimes;
@@ -61,7 +63,7 @@ export class Listener {
     this.#headerBytes = options.headerBytes;
     this.#times = options.times ?? standardTimes;
     this.#tls = options.tls;
-    this.#connections = new ConnectionLimit(options.connections);
+    this.#connections = new ConnectionLimit(options.connections, options.onFull);
   }
 
   /** For Fastify's `serverFactory`. */

@@ -19,6 +19,8 @@ export interface HttpServerOptions {
   readonly bodyBytes: number;
   readonly headerBytes: number;
   readonly connections: number;
+  /** Told of each connection that there is no room for. */
+  readonly onFull: () => void;
   /** Null where something else terminates TLS, or nothing does. */
   readonly tls: TlsIdentity | null;
   /** Told of every refusal that goes to a client. */

@@ -54,7 +54,7 @@ export async function serveHold(
       return deliver(parts, run, client, serving, release, recheck);
     }
     if (end === "aborted") return endGone(parts, run, client, serving);
-    const comesBack = end === "drain" || prefersAsync(run.call);
+    const comesBack = end !== "time" || prefersAsync(run.call);
     if (comesBack && !client.started) return endPending(parts, run, client, serving);
     return endWaiting(parts, run, client, serving);
   }
@@ -110,7 +110,8 @@ export async function waitWithBeats(
   const ms = waitLeftMs(run.call, run.call.request.stream, parts.waiting.waitMs, performance.now());
   client.rest(true);
   try {
-    return await parts.holding.desk.wait(hold.id, { signal: client.signal, ms });
+    const canComeBack = (): boolean => !client.started;
+    return await parts.holding.desk.wait(hold.id, { signal: client.signal, ms, canComeBack });
   } finally {
     client.rest(false);
     beat.stop();
@@ -214,7 +215,7 @@ function lastBytes(run: CallRun, { turn, resumed }: Serving, fates: Fates): Buff
   return turn.kind === "whole" ? wholeAnswer(turn, fates) : streamTail(turn, fates);
 }
 
-/** Nothing was written yet, and the gateway ends: the client is told to come back, and finds what it left. */
+/** Nothing was written yet, and the gateway ends or has too many connections: the client is told to come back, and finds what it left. */
 export async function endPending(
   parts: GatewayParts,
   run: CallRun,

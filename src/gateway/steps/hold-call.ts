@@ -5,6 +5,7 @@ import { type Approval, type ApprovalContent, current, type Hold } from "../../a
 import type { FilingFailure } from "../../approvals/filing.ts";
 import type { Ruling } from "../../approvals/ports.ts";
 import type { Recheck, Release } from "../../approvals/releasing.ts";
+import type { WaitEnd } from "../../approvals/waiting.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import { decisionHeaders } from "../answer-headers.ts";
 import { AnswerWriter } from "../answer-writer.ts";
@@ -198,7 +199,7 @@ async function afterRelease(
   return null;
 }
 
-async function giveUp(held: HeldCall, end: "time" | "aborted" | "drain"): Promise<null> {
+async function giveUp(held: HeldCall, end: Exclude<WaitEnd, "settled">): Promise<null> {
   const { parts, run, client, hold } = held;
   const headers = held.writer.form.headers();
   if (end === "aborted") {
@@ -206,7 +207,7 @@ async function giveUp(held: HeldCall, end: "time" | "aborted" | "drain"): Promis
   } else if (
     // No words of ours are an embedding.
     run.call.endpoint === "embeddings" ||
-    (!client.started && (end === "drain" || prefersAsync(run.call)))
+    (!client.started && (end !== "time" || prefersAsync(run.call)))
   ) {
     await endPending(parts, run, client, { hold, headers, end: { usage: noUsage } });
   } else {

@@ -86,7 +86,9 @@ export class PostgresChanges implements ForeignChanges {
   async #lookOnce(): Promise<void> {
     const session = await this.#listening();
     const rows = await session.rows("SELECT what, count FROM changes");
-    const looks = rows.map((row) => this.#watches.get(text(row, "what"))?.catchUp(integer(row, "count")));
+    const looks = rows.map(async (row) =>
+      this.#watches.get(text(row, "what"))?.catchUp(integer(row, "count")),
+    );
     // Each for itself: what hinders one of them is no reason to leave out another.
     for (const one of await Promise.allSettled(looks)) if (one.status === "rejected") throw one.reason;
   }
