@@ -1,6 +1,6 @@
-// One key pressed on a terminal: `a` or `r`.
+// One key pressed on a terminal: `a` or `r`, or one that leaves.
 
-/** Null when the signal ends it first. Ctrl-C interrupts as it does everywhere. */
+/** Null when the signal ends it first. Ctrl-C interrupts as it does everywhere, and `q` likewise. */
 export function decisionKey(signal: AbortSignal): Promise<"approve" | "reject" | null> {
   const { stdin } = process;
   return new Promise((resolve) => {
@@ -14,7 +14,7 @@ export function decisionKey(signal: AbortSignal): Promise<"approve" | "reject" |
     const ended = (): void => done(null);
     const typed = (bytes: Buffer): void => {
       const key = bytes.toString("latin1");
-      if (key === "\u0003") process.kill(process.pid, "SIGINT");
+      if (key === "\u0003" || /^q/i.test(key)) process.kill(process.pid, "SIGINT");
       else if (/^a/i.test(key)) done("approve");
       else if (/^r/i.test(key)) done("reject");
     };

@@ -130,7 +130,7 @@ async function decision(
   const either = AbortSignal.any([here.signal, signal]);
   try {
     if (hasTerminal() && options.json !== true) {
-      say("  or here: press a to approve, r to reject.");
+      say("  or here: press a to approve, r to reject, q to leave.");
       void voteByKey(vote, either, say);
     }
     await call.decided;

@@ -1,8 +1,9 @@
 // Text folded to the width of a terminal, so that none of it is outside and no line of it can pass for one of ours.
 
-/** Columns of the terminal, or what most have. */
+/** Columns of the terminal, or what most have: some say that they have none. */
 export function terminalWidth(): number {
-  return Math.max(40, process.stdout.columns ?? 100);
+  const { columns = 0 } = process.stdout;
+  return columns === 0 ? 100 : Math.max(40, columns);
 }
 
 /** Lines of at most `width` columns, broken between words where that is possible. Nothing is left out. */
