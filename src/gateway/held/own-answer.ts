@@ -1,6 +1,7 @@
 // An assistant's message that no model wrote: what a client gets of a call that no model was asked about.
 
 import type { CallRun } from "../call-run.ts";
+import { chunkEvent } from "../chunk-choices.ts";
 
 export function ownNaming({ call }: CallRun): {
   readonly id: string;
@@ -24,8 +25,7 @@ export function ownAnswer(run: CallRun, text: string): Buffer {
     const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
     return Buffer.from(JSON.stringify({ ...naming, object: "chat.completion", choices, usage }));
   }
-  const chunk = (rest: object): string =>
-    `data: ${JSON.stringify({ ...naming, object: "chat.completion.chunk", ...rest })}\n\n`;
+  const chunk = (rest: object): string => chunkEvent({ ...naming, object: "chat.completion.chunk", ...rest });
   const choice = (delta: object, finish: string | null): object => ({
     choices: [{ index: 0, delta, finish_reason: finish }],
   });
