@@ -1,58 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, test } from "node:test";
-import { followEvents, type ServerEvent } from "../../src/cli/server-events.ts";
 import { skipWithoutPostgres, startCluster } from "../../src/storage/postgres/cluster.test-support.ts";
+import { Follower, ownToken } from "./event-follower.ts";
 import { asOwner, heldCall, invited } from "./held-call.ts";
 import { startReplicas } from "./replicas.ts";
 import { startGateway, type TestGateway } from "./test-gateway.ts";
-
-/** Far longer than any event takes; then the test fails instead of waiting for ever. */
-const patience = 60_000;
-
-/** One operator's stream of events. */
-class Follower {
-  readonly #stop = new AbortController();
-  readonly #signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(patience)]);
-  readonly #events: AsyncGenerator<ServerEvent>;
-  /** Settled when the gateway has ended the stream. */
-  readonly ended = Promise.withResolvers<void>();
-  last: ServerEvent | null = null;
-
-  constructor(gateway: TestGateway, after: string | null = null, token = tokenOf(gateway)) {
-    let opened = false;
-    const open = async (): Promise<Response> => {
-      if (opened) {
-        this.ended.resolve();
-        this.#stop.abort();
-      }
-      opened = true;
-      return fetch(`${gateway.url}/api/events`, {
-        signal: this.#signal,
-        headers: { authorization: `Bearer ${token}`, ...(after === null ? {} : { "last-event-id": after }) },
-      });
-    };
-    this.#events = followEvents(open, this.#signal);
-  }
-
-  /** The next one: its name, and what is told. */
-  async next(): Promise<readonly [name: string, data: ReturnType<typeof JSON.parse>]> {
-    const { value } = await this.#events.next();
-    assert.ok(value !== undefined, "the stream has ended");
-    this.last = value;
-    return [value.name, JSON.parse(value.data)];
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#events.return(undefined);
-  }
-}
-
-function tokenOf({ folder }: Pick<TestGateway, "folder">): string {
-  return JSON.parse(readFileSync(join(folder, "data", "operator.json"), "utf8")).token;
-}
 
 async function decide(gateway: TestGateway, id: string, decision: string, digest: string): Promise<void> {
   const { status, text } = await asOwner(gateway)("POST", `/approvals/${id}/votes`, { decision, digest });
@@ -121,7 +73,7 @@ test("nobody follows without an operator's token, and not with one that has ende
   });
   assert.equal(refused.status, 401);
   const foreign = await fetch(`${gateway.url}/api/events`, {
-    headers: { authorization: `Bearer ${tokenOf(gateway)}`, origin: "https://evil.example" },
+    headers: { authorization: `Bearer ${ownToken(gateway)}`, origin: "https://evil.example" },
   });
   assert.equal(foreign.status, 403);
   const ben = invited(gateway, "ben@example.com");

@@ -6,8 +6,7 @@ import { appendFileSync, cpSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
-import { z } from "zod";
+import { Follower } from "./event-follower.ts";
 import { startGateway, type TestGateway, testFolder } from "./test-gateway.ts";
 
 const binary = resolve(import.meta.dirname, "../../bin/portcullis");
@@ -113,7 +112,8 @@ test("a tool call that waits is explained by its entry, and what a shadow would 
 });
 
 test("what was signed off and released is explained with the sign-offs that it was released with", async () => {
-  const earlier = pendingApprovals();
+  const follower = new Follower(gateway);
+  await follower.next();
   const answered = fetch(`${gateway.url}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${gateway.key}`, "content-type": "application/json" },
@@ -123,7 +123,9 @@ test("what was signed off and released is explained with the sign-offs that it w
       tools: [{ type: "function", function: { name: "send_email", parameters: { type: "object" } } }],
     }),
   });
-  const { id, digest } = await nextPending(earlier);
+  const [requested, { id, digest }] = await follower.next();
+  assert.equal(requested, "approval.requested");
+  await follower.stop();
   const approved = gateway.cli("approvals", "approve", id, "--digest", digest, "--yes");
   assert.equal(approved.status, 0, approved.stdout + approved.stderr);
   const response = await answered;
@@ -134,25 +136,6 @@ test("what was signed off and released is explained with the sign-offs that it w
   assert.match(stdout, /call_tool `send_email`: permit, with what was signed off \(default\)\n/);
   assert.doesNotMatch(stdout, /NOT give/);
 });
-
-type Waiting = readonly { readonly id: string; readonly digest: string }[];
-
-function pendingApprovals(): Waiting {
-  const { stdout, stderr } = gateway.cli("approvals", "list", "--json");
-  const listed = z.array(z.looseObject({ id: z.string(), digest: z.string(), state: z.string() }));
-  assert.notEqual(stdout, "", stderr);
-  return listed.parse(JSON.parse(stdout)).filter(({ state }) => state === "pending");
-}
-
-/** The first that was not among `earlier`. */
-async function nextPending(earlier: Waiting): Promise<Waiting[number]> {
-  for (;;) {
-    // The request has to get away, too.
-    await setTimeout(50);
-    const found = pendingApprovals().find(({ id }) => !earlier.some((one) => one.id === id));
-    if (found !== undefined) return found;
-  }
-}
 
 test("a call is explained by the policies of then, whatever the folder says now", async () => {
   const call = await ask("chat/completions", saying("again to bob@example.com"));
