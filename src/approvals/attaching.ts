@@ -9,6 +9,8 @@ const lookBackMs = 7 * 24 * 60 * 60 * 1000;
 const page = 100;
 /** What has an earlier id may be filed later, by a gateway whose transaction waited. */
 const lateMs = 60_000;
+/** Holds that are remembered as known: more than are filed meanwhile. */
+const knownHolds = 10_000;
 
 export interface AttachingParts {
   readonly holds: Holds;
@@ -22,12 +24,14 @@ export class Attaching {
   readonly #parts: AttachingParts;
   /** Until when something can be joined, by application: most calls have nothing to look for. */
   readonly #until = new Map<string, number>();
+  /** Those that were noted last. */
+  readonly #known = new Set<string>();
   /** Until when all is known that was filed, by the store's clock; null before the first look. */
   #lookedAt: number | null = null;
 
   constructor(parts: AttachingParts) {
     this.#parts = parts;
-    parts.holds.onChange((hold) => this.#note(hold.application, joinableUntil(hold)));
+    parts.holds.onChange((hold) => this.#note(hold.id, hold.application, joinableUntil(hold)));
   }
 
   /**
@@ -38,7 +42,8 @@ export class Attaching {
     const { store } = this.#parts.holds;
     if (holds !== null && this.#lookedAt !== null) {
       const known = this.#lookedAt - lateMs;
-      const filed = holds.map(timeOfId).filter((time) => time >= known);
+      const unknown = holds.filter((id) => !this.#known.has(id));
+      const filed = unknown.map(timeOfId).filter((time) => time >= known);
       if (filed.length === 0) return;
       await this.#lookFrom(Math.min(...filed));
       this.#lookedAt = Math.max(this.#lookedAt, ...filed);
@@ -58,9 +63,9 @@ export class Attaching {
         after,
         limit: page,
       });
-      for (const { application, createdAt, id } of rows) {
+      for (const { application, createdAt, id, hold } of rows) {
         // Long enough for every vote and its use; a hold that is over is found to be so.
-        this.#note(application, createdAt + lookBackMs);
+        this.#note(hold, application, createdAt + lookBackMs);
         after = id;
       }
       if (rows.length < page) break;
@@ -107,8 +112,11 @@ export class Attaching {
     }
   }
 
-  #note(application: string, until: number): void {
+  #note(hold: string, application: string, until: number): void {
     this.#until.set(application, Math.max(until, this.#until.get(application) ?? 0));
+    this.#known.add(hold);
+    const [oldest] = this.#known;
+    if (this.#known.size > knownHolds && oldest !== undefined) this.#known.delete(oldest);
   }
 }
 

@@ -253,7 +253,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       assert.ok(replaced.ok, replaced.ok ? "" : replaced.failure.map(formatProblem).join("\n"));
     },
     tamper: (change) => {
-      const database = new DatabaseSync(join(folder, "data", "portcullis.db"));
+      const database = new DatabaseSync(join(folder, "data", "portcullis.db"), { timeout: 5_000 });
       change(database);
       database.close();
     },
