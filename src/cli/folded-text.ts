@@ -2,7 +2,7 @@
 
 /** Columns of the terminal, or what most have: some say that they have none. */
 export function terminalWidth(): number {
-  const { columns = 0 } = process.stdout;
+  const columns = process.stdout.isTTY ? process.stdout.columns : 0;
   return columns === 0 ? 100 : Math.max(40, columns);
 }
 
