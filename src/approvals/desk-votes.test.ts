@@ -70,7 +70,7 @@ describe("a vote", () => {
   });
 
   test("comes too late once its time is over, and that is no refusal by a person", async () => {
-    await using gateway = await open({ config: config({ decide_within: "20ms" }) });
+    await using gateway = await open({ config: config({ decide_within: "1s" }) });
     const approval = await filed(gateway);
     while ((await gateway.desk.now()) < approval.expires_at)
       await new Promise((resolve) => setImmediate(resolve));
