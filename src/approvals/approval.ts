@@ -66,6 +66,8 @@ export const holdRecord = z.strictObject({
   attended: z.string().nullable(),
   /** Whether a client has all of it: then a retry of its request is a call of its own. */
   delivered: z.boolean(),
+  /** The approval that the request went out under, whose answer this is; left out where it needed none. */
+  under: z.string().optional(),
 });
 
 /** What is sealed of an approval. */

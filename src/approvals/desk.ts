@@ -16,6 +16,7 @@ import type { DeskFaults, Ender, Voter } from "./ports.ts";
 import { type Release, type ReleaseRequest, type ReleasingParts, release } from "./releasing.ts";
 import { Removal } from "./removal.ts";
 import { revokedBy } from "./revoking.ts";
+import { type AskedAgain, signedBefore } from "./signed-request.ts";
 import { type Ballot, castVote, readSubject, type VoteFailure } from "./voting.ts";
 import { type WaitEnd, Waiting, type WaitOptions } from "./waiting.ts";
 
@@ -135,6 +136,11 @@ export class ApprovalDesk {
 
   release(id: string, request: ReleaseRequest): Promise<Release> {
     return release(this.#parts, id, request);
+  }
+
+  /** Sign-offs that a request was sent on under, as far as they count today: for a retry that gets what its answer left. */
+  signedBefore(approval: string, asked: AskedAgain): Promise<readonly string[]> {
+    return signedBefore(this.#parts, approval, asked);
   }
 
   async list(query: ApprovalQuery): Promise<readonly ListedApproval[]> {

@@ -47,6 +47,8 @@ export interface Filing {
   readonly conversation: string;
   readonly attachKey: string;
   readonly request: string;
+  /** Of the request whose answer this is, where that had to wait too; else null. */
+  readonly under: string | null;
   /** What goes out when all is approved, in the gateway's own form. */
   readonly answer: Uint8Array;
   readonly items: readonly HeldItem[];
@@ -92,6 +94,7 @@ export async function fileHold(parts: FilingParts, filing: Filing): Promise<Resu
     deliveries: 0,
     attended: parts.instance,
     delivered: false,
+    ...(filing.under === null ? {} : { under: filing.under }),
     approvals: [],
     sealed: new Uint8Array(),
   };

@@ -175,8 +175,8 @@ function moved(approval: Approval, event: ApprovalEvent): Approval {
  * The sign-offs given, by votes of those who are approvers today; null when one that was asked for, or its quorum of today,
  * is not reached by them.
  */
-async function given(
-  { rules, nameOf }: ReleasingParts,
+export async function given(
+  { rules, nameOf }: Pick<ReleasingParts, "rules" | "nameOf">,
   approval: Approval,
 ): Promise<ReleaseFacts["given"] | null> {
   const required = approval.required.map(({ name, quorum }) => ({

@@ -4,6 +4,7 @@ import { encodeLeaf } from "portcullis-verify/leaves/leaf.ts";
 import {
   heldSamples,
   leafSamples,
+  pickUpSample,
   shadowSamples,
 } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
 import { type LeafBody, leafSchema } from "portcullis-verify/leaves/leaf-schema.ts";
@@ -54,8 +55,8 @@ function* textPaths(value: unknown, path: readonly string[]): Generator<readonly
   for (const [key, member] of Object.entries(value)) yield* textPaths(member, [...path, key]);
 }
 
-const samples: readonly LeafBody[] = [leafSamples, shadowSamples, heldSamples].flatMap((one) =>
-  Object.values<LeafBody>(one),
+const samples: readonly LeafBody[] = [leafSamples, shadowSamples, heldSamples, [pickUpSample]].flatMap(
+  (one) => Object.values<LeafBody>(one),
 );
 
 describe("what is too long for an entry", () => {

@@ -35,6 +35,15 @@ describe("recovery", () => {
     assert.equal(bench.state.openFrom, bench.state.entries.length);
   });
 
+  it("says of a call that was answered from what waited that nothing of it was sent", async (t) => {
+    const bench = trailBench(t);
+    const killed = await bench.open();
+    await record(killed, decided("call_retry", { hold: "hold_1" }));
+    await bench.open({ instance: "inst_2" });
+    const [completion] = leavesOf(bench.state).filter((leaf) => leaf["outcome"] === "unknown");
+    assert.deepEqual([completion?.["dispatches"], completion?.["target"]], [0, null]);
+  });
+
   it("finishes the work of a recovery that was killed half way", async (t) => {
     const bench = trailBench(t);
     const killed = await bench.open();

@@ -84,7 +84,7 @@ async function completeOpenCalls(recorder: Recorder, calls: readonly OpenCall[])
 }
 
 function decided(known: OpenCall | undefined, index: number, leaf: LeafOf<"call.decided">): OpenCall {
-  const permitted = leaf.decision === "permit";
+  const permitted = leaf.decision === "permit" && leaf.hold === undefined;
   return {
     call: leaf.call,
     instance: leaf.instance,

@@ -7,6 +7,9 @@ export interface DeterminingPolicy {
   readonly reason: string;
 }
 
+/** How the call came by what an earlier one had left waiting, which it does not get. */
+export type PickUp = "retry" | "later_message";
+
 export type Refusal =
   // who is calling
   | { readonly reason: "missing_api_key" }
@@ -27,6 +30,7 @@ export type Refusal =
       readonly policies: readonly DeterminingPolicy[];
       /** What is not permitted, in words: all there is to say when no policy permits it. */
       readonly detail: string | null;
+      readonly pickUp?: PickUp;
     }
   | {
       readonly reason: "rate_limited";
@@ -45,6 +49,7 @@ export type Refusal =
       readonly policies: readonly DeterminingPolicy[];
       /** The tools whose calls wait; empty when the call itself is held. */
       readonly tools: readonly string[];
+      readonly pickUp?: PickUp;
     }
   /** The name that the client gives this request is another's of its own. */
   | { readonly reason: "idempotency_conflict" }

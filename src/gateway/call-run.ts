@@ -60,6 +60,8 @@ export class CallRun {
   reserved = false;
   /** The hold that it waits for, or has picked up: to be left once the call is over. */
   heldBy: string | null = null;
+  /** The approval that its request goes out under, where it had to wait for one. */
+  under: string | null = null;
   /** Whether its answer is what became of that hold, and not that it still waits. */
   answersHold = false;
   /** Whether its completion is durable. */
@@ -123,6 +125,7 @@ export class CallRun {
   /** The next turn begins. */
   goOn(call: DescribedCall): void {
     this.#call = call;
+    this.under = null;
     this.keepsAnswer = false;
   }
 

@@ -21,6 +21,7 @@ import { answerEmbeddings } from "./steps/answer-embeddings.ts";
 import { answerWhole } from "./steps/answer-whole.ts";
 import { type CallDecision, decide, decisionRefusal } from "./steps/decide.ts";
 import { decideCounted } from "./steps/decide-counted.ts";
+import { decidePickUp, pickUpRefusal } from "./steps/decide-pick-up.ts";
 import { holdCall } from "./steps/hold-call.ts";
 import { identify } from "./steps/identify.ts";
 import { type PickedUp, pickUp } from "./steps/pick-up.ts";
@@ -108,7 +109,10 @@ async function tryTargets(
       if (permit === null) return;
       decision = permit;
     } else if (decision.outcome !== "permit") {
-      if (last === null) return refuseDecided(parts, run, client, decision, entry);
+      if (last === null) {
+        const refusal = decisionRefusal(decision, run.call.time);
+        return refuseDecided(parts, run, client, decision, entry, refusal);
+      }
       // A fallback that policy does not permit is passed over, on record.
       if (!(await recorded(parts, run, entry))) break;
       continue;
@@ -157,14 +161,15 @@ async function servePickedUp(
   client: ClientChannel,
   pickedUp: PickedUp & { readonly turn: HeldTurn },
 ): Promise<void> {
-  const { decision, entry } = await decided(parts, run, run.call.targets[0]);
+  const { decision, entry } = await decidePickUp(parts, run, pickedUp);
   if (decision.outcome === "permit" && (await recorded(parts, run, entry))) {
     return serveAgain(parts, run, client, pickedUp, decisionHeaders(run.call.id, decision));
   }
   if (decision.outcome === "permit") {
     return client.refuse({ reason: "trail_unavailable" }, callHeaders(run.call.id));
   }
-  return refuseDecided(parts, run, client, decision, entry);
+  const refusal = pickUpRefusal(decision, run.call, pickedUp);
+  return refuseDecided(parts, run, client, decision, entry, refusal);
 }
 
 /** No model sees a sign by which a request picks up what waits. */
@@ -232,8 +237,9 @@ async function refuseDecided(
   client: ClientChannel,
   decision: CallDecision,
   entry: Recording,
+  refusal: Refusal,
 ): Promise<void> {
-  return endRefused(parts, run, client, decisionRefusal(decision, run.call.time), {
+  return endRefused(parts, run, client, refusal, {
     headers: decisionHeaders(run.call.id, decision),
     before: [entry],
   });

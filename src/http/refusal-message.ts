@@ -1,6 +1,6 @@
 // A refusal in words. Lowercase, without secrets; what to do next stands in refusal-classes.ts.
 
-import type { DeterminingPolicy, Refusal } from "../core/refusal.ts";
+import type { DeterminingPolicy, PickUp, Refusal } from "../core/refusal.ts";
 
 export function refusalMessage(refusal: Refusal): string {
   switch (refusal.reason) {
@@ -26,15 +26,15 @@ export function refusalMessage(refusal: Refusal): string {
     case "model_not_found":
       return `the model \`${refusal.model}\` does not exist here`;
     case "policy_denied":
-      return refusal.policies.length === 0
-        ? `no policy permits this call${refusal.detail === null ? "" : `: ${refusal.detail}`}`
-        : `policy denies this call: ${reasonsOf(refusal.policies)}`;
+      return `${denialMessage(refusal.policies, refusal.detail)}${leftMessage(refusal.pickUp)}`;
     case "rate_limited":
       return `a limit is reached: ${reasonsOf(refusal.policies)}`;
     case "policy_error":
       return `a policy could not be evaluated, so this call is denied: ${refusal.detail}`;
     case "approval_required":
-      return approvalMessage(refusal.tools, refusal.signOffs, refusal.policies);
+      return refusal.pickUp === undefined
+        ? approvalMessage(refusal.tools, refusal.signOffs, refusal.policies)
+        : ownApprovalMessage(refusal.pickUp, refusal.signOffs, refusal.policies);
     case "idempotency_conflict":
       return "the `Idempotency-Key` of this request was that of another, which waits or waited for a sign-off";
     case "approval_pending":
@@ -82,6 +82,28 @@ function approvalMessage(
   const what = tools.length === 0 ? "this call" : `the tool call the model proposed (${quoted(tools)})`;
   const reasons = policies.length === 0 ? "" : `: ${reasonsOf(policies)}`;
   return `${what} needs a sign-off (${signOffs.join(", ")})${reasons}`;
+}
+
+function denialMessage(policies: readonly DeterminingPolicy[], detail: string | null): string {
+  if (policies.length > 0) return `policy denies this call: ${reasonsOf(policies)}`;
+  return `no policy permits this call${detail === null ? "" : `: ${detail}`}`;
+}
+
+function leftMessage(pickUp: PickUp | undefined): string {
+  return pickUp === undefined ? "" : "; so it does not get what was left waiting before it";
+}
+
+/** Of a call that would get what waited, if its own request did not need to be signed off. */
+function ownApprovalMessage(
+  pickUp: PickUp,
+  signOffs: readonly string[],
+  policies: readonly DeterminingPolicy[],
+): string {
+  const reasons = policies.length === 0 ? "" : ` (${reasonsOf(policies)})`;
+  const needs = `needs a sign-off by ${signOffs.join(", ")} itself${reasons}`;
+  return pickUp === "retry"
+    ? `this request ${needs}, of which not all is given that counts today; so it does not get what its answer proposed; change the request to have it asked for anew`
+    : `this message ${needs}, so it does not get what was left waiting before it; send the request before it again, unchanged, to get that`;
 }
 
 function unknownRouteMessage(method: string, path: string): string {

@@ -29,6 +29,7 @@ import { readTrail } from "./trail.ts";
 const most = 30;
 
 const skip = withoutStrace;
+const picture = { type: "image_url", image_url: { url: "https://example.com/a.png" } };
 
 test("killed at any sync from a proposal to its release, nothing is lost, changed or released by itself", {
   skip,
@@ -53,7 +54,6 @@ test("killed at any sync from a proposal to its release, nothing is lost, change
 test("killed at any sync from a request that waits to its answer, no model sees it more often than people have agreed to", {
   skip,
 }, async (t) => {
-  const picture = { type: "image_url", image_url: { url: "https://example.com/a.png" } };
   const { upstream, gateway } = await sweep(t, (point) => {
     const request = JSON.parse(mailBody(""));
     const call = { id: mailId, type: "function", function: { name: "send_email", arguments: mail } };
@@ -67,6 +67,26 @@ test("killed at any sync from a request that waits to its answer, no model sees 
   const deliveries = await deliveriesOf(gateway);
   for (const count of deliveries.values()) assert.equal(count, 1, "a sign-off is used once");
   assert.ok(upstream.bodies.length <= deliveries.size);
+  await gateway.stop();
+});
+
+test("killed at any sync while a request and then the tool call of its answer wait, each is used once, and its retry gets both", {
+  skip,
+}, async (t) => {
+  const { upstream, gateway } = await sweep(t, (point) => {
+    const request = JSON.parse(mailBody(""));
+    request.messages = [
+      { role: "user", content: [{ type: "text", text: `Write it, try ${point}` }, picture] },
+    ];
+    return { body: JSON.stringify(request), answer: proposal.whole };
+  });
+  const deliveries = await deliveriesOf(gateway);
+  const calls = (await readTrail(gateway)).flatMap((leaf) =>
+    leaf.type === "approval.requested" && leaf.kind === "call" ? [leaf.approval] : [],
+  );
+  const used = calls.filter((id) => deliveries.has(id));
+  for (const id of used) assert.equal(deliveries.get(id), 1, "a request that was signed off is sent once");
+  assert.ok(upstream.bodies.length <= used.length);
   await gateway.stop();
 });
 
@@ -115,7 +135,7 @@ forbid (principal, action == Portcullis::Action::"chat", resource)
 when { context.has_images } unless { context.approvals.contains("default") };
 `;
 
-/** Ben approves what waits, if anything comes to wait before the answer. */
+/** Ben approves what waits, whatever comes to wait before the answer. */
 async function signedOff(gateway: TestGateway, key: string, token: string, body: string): Promise<string> {
   let answered = false;
   const answer = askMail(gateway, key, body)
@@ -127,8 +147,8 @@ async function signedOff(gateway: TestGateway, key: string, token: string, body:
     while (!answered) {
       const { json } = await asOperator(gateway.url, token)("GET", "/approvals?state=pending");
       const [approval] = json.approvals;
-      if (approval !== undefined) return decide(gateway, token, approval);
-      await delay(10);
+      if (approval === undefined) await delay(10);
+      else await decide(gateway, token, approval);
     }
   };
   const [text] = await Promise.all([answer, vote()]);

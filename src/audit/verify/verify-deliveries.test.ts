@@ -6,6 +6,7 @@ import {
   asked,
   askedForCall,
   completedFrom,
+  finance,
   heldAction,
   permitted,
   released,
@@ -123,6 +124,44 @@ describe("verifying a held call", () => {
     const over = completed("call_1", { outcome: "held", target: null, dispatches: 0 });
     const late = released(waits, waits, { released_to: "call_2" });
     assert.deepEqual(await findingsOf(t, call, waits, over, agreed, retry, late, completed("call_2")), []);
+  });
+
+  describe("of whose answer something waits too", () => {
+    const held = heldAction("call_1", "act_1");
+    const action = asked({ ...held, dispatch: 2 }, finance(), { hold: "hold_2" });
+    const permit = permitted({ ...held, dispatch: 2 }, action, { call: "call_2", dispatch: 1 });
+    const opened = [call, waits, agreed, go, released(waits, waits), { ...held, dispatch: 2 }, action];
+    const gone = completed("call_1", { outcome: "client_closed" });
+    const retry = decided("call_2", { approval: id, hold: action.hold });
+    const handed = released(action, action, { released_to: "call_2" });
+    const end = completedFrom(action, "call_2");
+    const log = [...opened, gone, voted(action, "op_b"), retry, permit, handed, end];
+
+    it("lets a retry have that under the sign-offs of the call, as often as it comes", async (t) => {
+      assert.deepEqual(await findingsOf(t, ...log), []);
+      const third = [
+        { ...retry, call: "call_3" },
+        released(action, action, { released_to: "call_3", delivery: 2 }),
+        completedFrom(action, "call_3"),
+      ];
+      assert.deepEqual(await findingsOf(t, ...log, ...third), []);
+      const unknown = completedFrom(action, "call_2", { outcome: "unknown" });
+      assert.deepEqual(await findingsOf(t, ...log.with(-1, unknown)), []);
+    });
+
+    it("finds it used for a second dispatch, for what is no answer of it, and for what is not sent on", async (t) => {
+      const sent = completedFrom(action, "call_2", { dispatches: 1, target: "demo/echo" });
+      assert.deepEqual(await reasonsOf(t, ...log.with(-1, sent)), ["dispatched_without_permit"]);
+      assert.deepEqual(await reasonsOf(t, ...log.with(9, { ...retry, hold: "hold_x" })), ["not_its_answer"]);
+      const plain = decided("call_2", { approval: id });
+      assert.deepEqual(await reasonsOf(t, ...log.with(9, plain)), ["used_twice"]);
+      const early = [call, waits, agreed, retry];
+      assert.deepEqual(await reasonsOf(t, ...early), ["other_state"]);
+      const user = { ...retry, user: "sub_2" };
+      assert.ok((await reasonsOf(t, ...log.with(9, user))).includes("other_member"));
+      const denied = { ...retry, decision: "deny" } as const;
+      assert.ok((await reasonsOf(t, ...log.with(9, denied))).includes("not_a_permit"));
+    });
   });
 
   it("finds it dispatched without its votes, to another target, or with no release", async (t) => {

@@ -5,7 +5,7 @@ import type { DescribedCall } from "../call.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { RequestIdentity } from "./conversation.ts";
 
-type Asker = Omit<Filing, "answer" | "items" | "before">;
+type Asker = Omit<Filing, "under" | "answer" | "items" | "before">;
 
 export function askerOf(
   { holding }: Pick<GatewayParts, "holding">,

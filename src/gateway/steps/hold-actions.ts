@@ -37,6 +37,7 @@ export async function holdActions(
   let recordings: readonly Recording[] = [];
   const filed = await parts.holding.desk.file({
     ...askerOf(parts, call, identity),
+    under: run.under,
     answer: encodeHeld(held.turn),
     items: verdict.decided
       .filter(({ decision }) => decision.outcome === "hold")

@@ -97,6 +97,7 @@ function file(
 ): ReturnType<GatewayParts["holding"]["desk"]["file"]> {
   return parts.holding.desk.file({
     ...askerOf(parts, call, requestIdentity(call)),
+    under: null,
     answer: encodeHeld({ v: 1, kind: "request" }),
     items: [
       {
@@ -161,7 +162,9 @@ class CallRecheck implements Recheck {
   decided(approval: Approval): Recording["entry"] {
     const { parts, run, target } = this.#held;
     if (this.#decision === null) throw new Error(`approval ${approval.id} was not decided again`);
-    this.#recording = decisionEntry(parts, run.call, run.dispatch + 1, target, this.#decision, approval.id);
+    this.#recording = decisionEntry(parts, run.call, run.dispatch + 1, target, this.#decision, {
+      approval: approval.id,
+    });
     return this.#recording.entry;
   }
 }
@@ -181,6 +184,7 @@ async function afterRelease(
   if (release.released.length > 0 && decision !== null) {
     if (recording !== null) {
       run.dispatch += 1;
+      run.under = release.released[0]?.approval.id ?? null;
       const { entry, payload } = recording;
       if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);
     }

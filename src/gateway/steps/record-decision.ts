@@ -19,6 +19,9 @@ const maxReasons = 16;
 
 type RecordParts = Pick<GatewayParts, "trail">;
 
+/** What it is permitted under, where it waited; and what it is to be answered from, where that is there already. */
+export type RestsOn = Pick<DecidedBody, "approval" | "hold" | "choice">;
+
 /** The entry for one decision about one concrete target. `dispatch` counts from 1. */
 export function decisionEntry(
   parts: RecordParts,
@@ -26,8 +29,7 @@ export function decisionEntry(
   dispatch: number,
   target: Target,
   decision: CallDecision,
-  /** What it is permitted under, where it waited. */
-  approval: string | null = null,
+  rests: RestsOn = {},
 ): Recording {
   return encodeDecided(parts, call, call.subject, {
     dispatch,
@@ -41,7 +43,7 @@ export function decisionEntry(
     sign_offs: [...decision.signOffs],
     revision: decision.revision,
     ...recordedShadow(decision),
-    ...(approval === null ? {} : { approval }),
+    ...rests,
   });
 }
 

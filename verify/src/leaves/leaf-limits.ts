@@ -26,6 +26,7 @@ export function overlongField(body: CallBody): FieldTooLong | null {
       return (
         longer("target", body.target, 320) ??
         longer("approval", body.approval ?? null, 64) ??
+        longer("hold", body.hold ?? null, 64) ??
         overlongDecision(body)
       );
     case "action.decided":

@@ -146,6 +146,9 @@ export const shadowSamples = {
   "action.decided": { ...leafSamples["action.decided"], shadow },
 };
 
+/** Of a call that is to be answered from one choice of what waits. */
+export const pickUpSample = { ...leafSamples["call.decided"], approval: "apr_1", hold: "hold_1", choice: 1 };
+
 /** The same of calls that an approval is needed for. */
 export const heldSamples = {
   "call.decided": { ...leafSamples["call.decided"], approval: "apr_1" },

@@ -48,6 +48,10 @@ const callDecided = z.strictObject({
   shadow: shadow.exactOptional(),
   /** What a call that was held went under; left out when policy decides on it outright. */
   approval: text(64).exactOptional(),
+  /** What an earlier call left waiting, that this one is to be answered from: nothing is dispatched under this decision. */
+  hold: text(64).exactOptional(),
+  /** Which choice of that alone; left out where it is the whole turn. */
+  choice: count.exactOptional(),
 });
 
 const actionDecided = z.strictObject({

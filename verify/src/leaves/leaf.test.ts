@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { canonicalJson } from "./canonical-json.ts";
 import { encodeLeaf, isCanonical, maxLeafBytes } from "./leaf.ts";
-import { heldSamples, leafSamples, shadowSamples } from "./leaf-samples.test-support.ts";
+import { heldSamples, leafSamples, pickUpSample, shadowSamples } from "./leaf-samples.test-support.ts";
 import { type LeafBody, leafSchema } from "./leaf-schema.ts";
 
 const stamp = {
@@ -66,6 +66,7 @@ const goldenVariants: readonly (readonly [string, LeafBody, string])[] = [
     heldSamples["call.decided"],
     "04d53ec58578f2b426638b6845ff04d08a6c2edd759324a68fb7dfa563f54e7f",
   ],
+  ["what it picks up", pickUpSample, "9dfcb2bb8b28cf5b94114fafbc6eb3f81874b036bed775ba4d2c02d3dcdd782b"],
   [
     "its hold",
     heldSamples["call.completed"],

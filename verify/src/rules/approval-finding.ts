@@ -66,6 +66,8 @@ type ReleaseFinding =
   | { readonly reason: "released_before_rest"; readonly waiting: string }
   /** The decision at `permit` rests on it already. */
   | { readonly reason: "used_twice"; readonly permit: number }
+  /** A later call is decided under it, to have what is no answer to the call that it was given for. */
+  | { readonly reason: "not_its_answer"; readonly call: string; readonly hold: string }
   /** A decision that is no permit names it. */
   | { readonly reason: "not_a_permit"; readonly found: string }
   /** Handed on, and no earlier entry decides that. */
@@ -150,6 +152,8 @@ function wrongRelease(finding: ReleaseFinding): string {
       return `what it waits together with is not decided: approval \`${finding.waiting}\``;
     case "used_twice":
       return `entry ${finding.permit} rests on it already`;
+    case "not_its_answer":
+      return `hold \`${finding.hold}\` is handed on under it, and is no answer to call \`${finding.call}\``;
     case "not_a_permit":
       return `a decision of \`${finding.found}\` rests on it`;
     case "released_without_decision":

@@ -106,7 +106,10 @@ export class CallRules {
       this.#report({ reason: "dispatch_out_of_order", entry, call, expected, found: leaf.dispatch });
     }
     state.dispatch = Math.max(state.dispatch, leaf.dispatch);
-    if (leaf.decision === "permit") state.permits.set(leaf.dispatch, leaf.target);
+    if (leaf.decision === "permit") {
+      // What is answered from a hold goes nowhere.
+      state.permits.set(leaf.dispatch, leaf.hold === undefined ? leaf.target : null);
+    }
     if (leaf.decision === "hold") state.held.set(leaf.dispatch, decidedBy(entry, leaf, null, leaf.target));
   }
 

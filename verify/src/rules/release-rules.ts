@@ -52,7 +52,8 @@ export class ReleaseRules {
     else if (leaf.type === "action.decided") {
       if (leaf.approval !== null) this.#decided(entry, leaf, leaf.approval);
     } else if (leaf.type === "call.decided" && leaf.approval !== undefined) {
-      this.#decided(entry, leaf, leaf.approval);
+      if (leaf.hold === undefined) this.#decided(entry, leaf, leaf.approval);
+      else this.#decidedAgain(entry, leaf, leaf.approval, leaf.hold);
     }
   }
 
@@ -83,6 +84,27 @@ export class ReleaseRules {
     const isWrite =
       leaf.type === "action.decided" && (leaf.effect === "write" || approval.asked.effect === "write");
     if (isWrite && this.#found === before) this.#counts.writesApproved += 1;
+  }
+
+  /** The retry of a call that went out under it may have what that one's answer left, which is no second use of it. */
+  #decidedAgain(entry: number, leaf: LeafOf<"call.decided">, id: string, hold: string): void {
+    if (leaf.decision !== "permit") {
+      this.#report({ reason: "not_a_permit", entry, approval: id, found: leaf.decision });
+      return;
+    }
+    const found = this.#holds.hold(hold)?.call;
+    const isKnown = this.#holds.approval(id) !== undefined && found !== undefined;
+    if (!isKnown && this.#holds.hasForgotten) {
+      this.#unchecked += 1;
+      return;
+    }
+    const approval = this.#lookup.inState(entry, id, ["released"]);
+    if (approval === null) return;
+    this.#checkSubject(entry, leaf, approval);
+    const { releasedTo } = approval.hold;
+    if (releasedTo !== null && found !== releasedTo) {
+      this.#report({ reason: "not_its_answer", entry, approval: id, call: releasedTo, hold });
+    }
   }
 
   #checkSignedOff(entry: number, { id, state, required, votes, hold }: KnownApproval): void {
