@@ -47,6 +47,8 @@ export const approvalRecord = z.strictObject({
   key_creator: z.string().nullable(),
   /** Pseudonym of the operator who took it back. */
   revoked_by: z.string().optional(),
+  /** How often it was given to a client; left out until then. */
+  deliveries: z.int().optional(),
 });
 
 export const holdRecord = z.strictObject({
@@ -66,6 +68,8 @@ export const holdRecord = z.strictObject({
   attended: z.string().nullable(),
   /** Whether a client has all of it: then a retry of its request is a call of its own. */
   delivered: z.boolean(),
+  /** Choices that later messages picked up, and have: others may come for the rest. */
+  delivered_choices: z.array(z.int()).optional(),
   /** The approval that the request went out under, whose answer this is; left out where it needed none. */
   under: z.string().optional(),
 });

@@ -12,6 +12,9 @@ const lateMs = 60_000;
 /** Holds that are remembered as known: more than are filed meanwhile. */
 const knownHolds = 10_000;
 
+/** What a client has of a hold: all of it, one of the choices that its turn has, or nothing as far as anybody knows. */
+export type Handed = "all" | "nothing" | { readonly choice: number; readonly of: readonly number[] };
+
 export interface AttachingParts {
   readonly holds: Holds;
   /** This process. */
@@ -82,16 +85,17 @@ export class Attaching {
     return this.#takeOver(() => this.#parts.holds.byAttachKey(attachKey));
   }
 
-  /** As `join`, for a request that names the hold. */
-  async joinById(id: string): Promise<Hold | null> {
-    return this.#takeOver(() => this.#parts.holds.byId(id));
+  /** As `join`, for a request that names the hold and the choice that it goes on with. */
+  async joinById(id: string, choice: number): Promise<Hold | null> {
+    return this.#takeOver(() => this.#parts.holds.byId(id), choice);
   }
 
-  async #takeOver(read: () => Promise<Hold | null>): Promise<Hold | null> {
+  async #takeOver(read: () => Promise<Hold | null>, choice: number | null = null): Promise<Hold | null> {
     const { holds, instance, hasEnded } = this.#parts;
     for (;;) {
       const hold = await read();
-      if (hold === null || isOver(hold) || joinableUntil(hold) <= (await holds.store.now())) return null;
+      if (hold === null || isOver(hold, choice) || joinableUntil(hold) <= (await holds.store.now()))
+        return null;
       const { attended } = hold;
       // A live duplicate is a call of its own.
       if (attended !== null && (attended === instance || !(await hasEnded(attended)))) return null;
@@ -102,12 +106,12 @@ export class Attaching {
   }
 
   /** Nobody here waits for it any more. What it waits for is left as it is. */
-  async leave(id: string, delivered: boolean): Promise<void> {
+  async leave(id: string, handed: Handed): Promise<void> {
     const { holds, instance } = this.#parts;
     for (;;) {
       const hold = await holds.byId(id);
       if (hold === null || hold.attended !== instance) return;
-      const { outcome } = await holds.change(hold, { ...hold, attended: null, delivered }, []);
+      const { outcome } = await holds.change(hold, handedOn({ ...hold, attended: null }, handed), []);
       if (outcome === "changed") return;
     }
   }
@@ -121,8 +125,18 @@ export class Attaching {
 }
 
 /** A call is made once under its approval; an answer can be handed on again while nobody has all of it. */
-function isOver(hold: Hold): boolean {
+function isOver(hold: Hold, choice: number | null): boolean {
+  if (choice !== null && hold.delivered_choices?.includes(choice) === true) return true;
   return hold.delivered || current(hold).some(({ kind, state }) => kind === "call" && state === "released");
+}
+
+/** What has reached a client is over; the rest of it stays for whoever comes for it. */
+function handedOn(hold: Hold, handed: Handed): Hold {
+  if (handed === "nothing") return { ...hold, delivered: false };
+  if (handed === "all") return { ...hold, delivered: true };
+  const choices = [...new Set([...(hold.delivered_choices ?? []), handed.choice])];
+  const delivered = handed.of.every((choice) => choices.includes(choice));
+  return { ...hold, delivered, delivered_choices: choices };
 }
 
 /** Of a hold: its approvals have the same, or a later one. */

@@ -151,7 +151,11 @@ describe("what was approved", () => {
     const usableUntil = hold?.usable_until ?? 0;
     while ((await gateway.desk.now()) < usableUntil) await new Promise((resolve) => setImmediate(resolve));
     const recheck = { begin: () => {}, rule: () => assert.fail(), decided: () => assert.fail() };
-    const release = await gateway.desk.release(approval.hold, { releasedTo: "call_x", recheck });
+    const release = await gateway.desk.release(approval.hold, {
+      releasedTo: "call_x",
+      choice: null,
+      recheck,
+    });
     assert.ok(release.kind === "settled");
     assert.deepEqual(release.released, []);
     assert.equal(await stateOf(gateway, approval), "lapsed");

@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { type Approval, type ApprovalContent, current, type Hold, type ListedApproval } from "./approval.ts";
 import type { ApprovalState } from "./approval-states.ts";
 import type { ApprovalQuery } from "./approval-store.ts";
-import { Attaching, type AttachingParts, firstIdAt } from "./attaching.ts";
+import { Attaching, type AttachingParts, firstIdAt, type Handed } from "./attaching.ts";
 import { type Edit, type EditFailure, edited } from "./editing.ts";
 import { ended } from "./ending.ts";
 import { Expiry } from "./expiry.ts";
@@ -95,14 +95,14 @@ export class ApprovalDesk {
     return hold !== null && hold.request !== request;
   }
 
-  joinById(hold: string): Promise<Hold | null> {
-    return this.#attaching.joinById(hold);
+  joinById(hold: string, choice: number): Promise<Hold | null> {
+    return this.#attaching.joinById(hold, choice);
   }
 
-  /** `delivered`: its client has all of it, so that nothing is left for a retry. */
-  async leave(hold: string, delivered: boolean): Promise<void> {
+  /** What is handed on is not left for a retry. */
+  async leave(hold: string, handed: Handed): Promise<void> {
     try {
-      await this.#attaching.leave(hold, delivered);
+      await this.#attaching.leave(hold, handed);
     } catch (fault) {
       // A retry is then a call of its own, until this process has ended.
       this.#parts.faults.failed("a hold could not be left to its client's retry", fault);

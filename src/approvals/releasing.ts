@@ -24,6 +24,8 @@ export interface Recheck {
 export interface ReleaseRequest {
   /** The call that gets it. */
   readonly releasedTo: string;
+  /** The choice that it gets alone; null when it gets all of the turn. */
+  readonly choice: number | null;
   readonly recheck: Recheck;
 }
 
@@ -35,7 +37,7 @@ export interface Part {
 }
 
 export type Release =
-  /** `released` may be handed on; `refused` must not. Nothing is released when `released` is empty. */
+  /** Of what was asked for, `released` may be handed on and `refused` must not. */
   | {
       readonly kind: "settled";
       readonly hold: Hold;
@@ -76,10 +78,10 @@ async function tryRelease(
   hold: Hold,
   request: ReleaseRequest,
 ): Promise<Release | null> {
-  const candidates = current(hold).filter(isCandidate);
-  if (candidates.length === 0) return settled(parts, hold, nothing);
+  const candidates = wanted(hold, request).filter(isCandidate);
+  if (candidates.length === 0) return settled(parts, hold, request, nothing);
   const now = await parts.holds.store.now();
-  if (hold.usable_until === null || now >= hold.usable_until) return lapse(parts, hold, now);
+  if (hold.usable_until === null || now >= hold.usable_until) return lapse(parts, hold, request, now);
   request.recheck.begin();
   const asked: Asked[] = [];
   for (const approval of candidates) {
@@ -94,11 +96,16 @@ async function tryRelease(
   // Policies were replaced in between: all of it rests on one revision.
   if (asked.some(({ ruling }) => ruling.revision !== revision)) return null;
   const checked = recorded(parts, hold, asked, request);
-  if (checked.entries.length === 0) return settled(parts, hold, nothing);
+  if (checked.entries.length === 0) return settled(parts, hold, request, nothing);
   const conditions = { until: hold.usable_until, revision };
   const { outcome, hold: after } = await parts.holds.change(hold, checked.hold, checked.entries, conditions);
   if (outcome === "policy_changed") await setTimeout(policyPauseMs);
-  return outcome === "changed" ? settled(parts, after, checked.delivered) : null;
+  return outcome === "changed" ? settled(parts, after, request, checked.delivered) : null;
+}
+
+/** All of it is decided together; who goes on with one choice gets, and uses, what stands in that one. */
+function wanted(hold: Hold, { choice }: ReleaseRequest): readonly Approval[] {
+  return current(hold).filter((approval) => choice === null || approval.choice === choice);
 }
 
 /** A call is made once under its approval, whoever comes for it; an answer may be handed on again. */
@@ -107,12 +114,17 @@ function isCandidate({ state, kind }: Approval): boolean {
 }
 
 /** What was approved and not used in time; what was released in time stays so, and is not given out again. */
-async function lapse(parts: ReleasingParts, hold: Hold, now: number): Promise<Release | null> {
+async function lapse(
+  parts: ReleasingParts,
+  hold: Hold,
+  request: ReleaseRequest,
+  now: number,
+): Promise<Release | null> {
   const lapsed = ended(parts.entries, hold, "use_time_over", { kind: "gateway" }, now);
-  if (lapsed === null) return settled(parts, hold, nothing);
+  if (lapsed === null) return settled(parts, hold, request, nothing);
   const conditions = { from: hold.usable_until ?? now };
   const { outcome, hold: after } = await parts.holds.change(hold, lapsed.hold, lapsed.entries, conditions);
-  return outcome === "changed" ? settled(parts, after, nothing) : null;
+  return outcome === "changed" ? settled(parts, after, request, nothing) : null;
 }
 
 interface Asked {
@@ -155,14 +167,23 @@ function recorded(
       continue;
     }
     const isFirst = approval.state === "approved";
-    const released = isFirst ? moved(moved(approval, "claim"), "deliver") : approval;
+    const delivery = deliveriesOf(before, approval) + 1;
+    const released = {
+      ...(isFirst ? moved(moved(approval, "claim"), "deliver") : approval),
+      deliveries: delivery,
+    };
     if (isFirst) entries.push(recheck.decided(released, content, ruling));
-    const facts = { releasedTo, delivery: hold.deliveries, given: signedOff, revision: ruling.revision };
+    const facts = { releasedTo, delivery, given: signedOff, revision: ruling.revision };
     entries.push(parts.entries.released(released, facts));
     hold = replaced(hold, released);
     delivered.add(approval.id);
   }
   return { hold, entries, delivered };
+}
+
+/** Of what was released before each approval counted for itself, all of a hold was given out together. */
+function deliveriesOf(hold: Hold, { deliveries, state }: Approval): number {
+  return deliveries ?? (state === "released" ? hold.deliveries : 0);
 }
 
 function moved(approval: Approval, event: ApprovalEvent): Approval {
@@ -197,11 +218,12 @@ export async function given(
 async function settled(
   { holds }: ReleasingParts,
   hold: Hold,
+  request: ReleaseRequest,
   delivered: ReadonlySet<string>,
 ): Promise<Release> {
   const released: (Part & { readonly content: ApprovalContent })[] = [];
   const refused: Part[] = [];
-  for (const approval of current(hold)) {
+  for (const approval of wanted(hold, request)) {
     const content = await holds.contentOf(hold, approval);
     if (!delivered.has(approval.id)) refused.push({ approval, content });
     else if (content === null) return { kind: "damaged" };

@@ -1,5 +1,6 @@
 // What one call has done so far, and its single completion. Lives as long as the call.
 
+import type { Handed } from "../approvals/attaching.ts";
 import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { type CallPatience, usualPatience } from "../providers/routing.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
@@ -62,8 +63,8 @@ export class CallRun {
   heldBy: string | null = null;
   /** The approval that its request goes out under, where it had to wait for one. */
   under: string | null = null;
-  /** Whether its answer is what became of that hold, and not that it still waits. */
-  answersHold = false;
+  /** What its answer is of what became of that hold; nothing where it says that it still waits. */
+  handed: Handed = "nothing";
   /** Whether its completion is durable. */
   ended = false;
   /** Whether the answer under way is kept for a retry, should its client leave: it proposes something that may wait. */

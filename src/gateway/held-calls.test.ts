@@ -93,7 +93,11 @@ describe("a call that waits for longer than its client can", () => {
     await vote(gateway, approval);
     await call;
     const recheck = { begin: () => {}, rule: () => assert.fail(), decided: () => assert.fail() };
-    const release = await gateway.desk.release(approval.hold, { releasedTo: "call_x", recheck });
+    const release = await gateway.desk.release(approval.hold, {
+      releasedTo: "call_x",
+      choice: null,
+      recheck,
+    });
     assert.ok(release.kind === "settled");
     assert.deepEqual(release.released, []);
     // The same request once more is asked for anew.

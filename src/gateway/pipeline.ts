@@ -79,7 +79,8 @@ async function leaveHold(
   hold: string,
   client: ClientChannel,
 ): Promise<void> {
-  await holding.desk.leave(hold, run.answersHold && run.ended && (await client.finished()));
+  const hasIt = run.handed !== "nothing" && run.ended && (await client.finished());
+  await holding.desk.leave(hold, hasIt ? run.handed : "nothing");
 }
 
 const tooLargeToRecord: Refusal = {

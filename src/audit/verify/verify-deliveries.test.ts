@@ -110,6 +110,49 @@ describe("verifying what is handed on to a later call", () => {
   });
 });
 
+describe("verifying what is picked up of an answer with several choices", () => {
+  const zero = heldAction("call_1", "act_0");
+  const first = { ...heldAction("call_1", "act_1"), choice: 1 };
+  const [withZero, withFirst] = [asked({ ...zero, choice: 0 }), asked(first)];
+  const turn = [
+    ...[decided("call_1"), { ...zero, choice: 0 }, first, withZero, withFirst],
+    ...[voted(withZero, "op_a"), voted(withFirst, "op_a"), completed("call_1", { outcome: "held" })],
+  ];
+  const later = decided("call_2", { hold: withFirst.hold, choice: 1 });
+  const toLater = { released_to: "call_2" };
+  const given = [permitted(first, withFirst, { call: "call_2" }), released(withFirst, withFirst, toLater)];
+
+  it("lets a later call have one of them, another the rest, and a retry all", async (t) => {
+    const rest = [
+      decided("call_3", { hold: withFirst.hold, choice: 0 }),
+      permitted({ ...zero, choice: 0 }, withZero, { call: "call_3" }),
+      released(withZero, withZero, { released_to: "call_3" }),
+      completedFrom(withZero, "call_3"),
+    ];
+    const log = [...turn, later, ...given, completedFrom(withFirst, "call_2"), ...rest];
+    assert.deepEqual(await findingsOf(t, ...log), []);
+    const again = [withZero, withFirst].map((one) =>
+      released(one, one, { released_to: "call_4", delivery: 2 }),
+    );
+    const retry = [decided("call_4", { hold: withFirst.hold }), ...again, completedFrom(withZero, "call_4")];
+    assert.deepEqual(await findingsOf(t, ...log, ...retry), []);
+  });
+
+  it("finds it when it is given more, or less, than it picks up", async (t) => {
+    const end = completedFrom(withFirst, "call_2");
+    const more = [
+      permitted({ ...zero, choice: 0 }, withZero, { call: "call_2" }),
+      released(withZero, withZero, toLater),
+    ];
+    assert.deepEqual(await reasonsOf(t, ...turn, later, ...given, ...more, end), ["not_picked_up"]);
+    assert.deepEqual(await reasonsOf(t, ...turn, later, end), ["nothing_released"]);
+    const all = decided("call_2", { hold: withFirst.hold });
+    assert.deepEqual(await reasonsOf(t, ...turn, all, ...given, end), ["hold_not_released"]);
+    const other = decided("call_2", { hold: "hold_x", choice: 1 });
+    assert.deepEqual(await reasonsOf(t, ...turn, other, ...given, end), ["not_picked_up"]);
+  });
+});
+
 describe("verifying a held call", () => {
   const call = decided("call_1", { decision: "hold", sign_offs: ["finance"] });
   const waits = askedForCall(call);
@@ -152,7 +195,10 @@ describe("verifying a held call", () => {
     it("finds it used for a second dispatch, for what is no answer of it, and for what is not sent on", async (t) => {
       const sent = completedFrom(action, "call_2", { dispatches: 1, target: "demo/echo" });
       assert.deepEqual(await reasonsOf(t, ...log.with(-1, sent)), ["dispatched_without_permit"]);
-      assert.deepEqual(await reasonsOf(t, ...log.with(9, { ...retry, hold: "hold_x" })), ["not_its_answer"]);
+      assert.deepEqual(await reasonsOf(t, ...log.with(9, { ...retry, hold: "hold_x" })), [
+        "not_its_answer",
+        "not_picked_up",
+      ]);
       const plain = decided("call_2", { approval: id });
       assert.deepEqual(await reasonsOf(t, ...log.with(9, plain)), ["used_twice"]);
       const early = [call, waits, agreed, retry];

@@ -2,6 +2,7 @@
 // here changes nothing of the approvals but that what was approved is released.
 
 import { current, type Hold } from "../../approvals/approval.ts";
+import type { Handed } from "../../approvals/attaching.ts";
 import type { Release } from "../../approvals/releasing.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import { policyHeaders, servedHeaders } from "../answer-headers.ts";
@@ -46,7 +47,7 @@ export async function serveHold(
     const end = await waitWithBeats(parts, run, client, { ...serving, naming: serving.turn.naming });
     if (end === "settled") {
       const recheck = new ActionRecheck(parts, run);
-      const request = { releasedTo: run.call.id, recheck };
+      const request = { releasedTo: run.call.id, choice: serving.resumed, recheck };
       const release = await parts.holding.desk.release(serving.hold.id, request);
       // Somebody has edited it meanwhile: it waits again.
       if (release.kind === "pending") continue;
@@ -63,7 +64,7 @@ export async function serveHold(
 /** The call goes on without it: what comes of the model's next turn is another hold. */
 async function leaveBehind({ holding }: GatewayParts, run: CallRun, { hold }: Serving): Promise<void> {
   run.heldBy = null;
-  await holding.desk.leave(hold.id, false);
+  await holding.desk.leave(hold.id, "nothing");
 }
 
 /** A request that is answered from what an earlier one left waiting: its retry, or one that goes on with it. */
@@ -130,12 +131,12 @@ async function deliver(
     parts.log.error({ call: run.call.id, hold: serving.hold.id }, "what was held cannot be read");
     return endRefused(parts, run, client, { reason: "internal" }, { headers: serving.headers });
   }
-  run.answersHold = true;
+  run.handed = handedOf(serving);
   for (const { entry, payload } of recheck.recordings) {
     if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);
   }
   const unreleased = await Promise.all(release.refused.map((part) => unreleasedOf(parts, part)));
-  if (release.released.length === 0 && parts.waiting.onReject === "error") {
+  if (release.released.length === 0 && release.refused.length > 0 && parts.waiting.onReject === "error") {
     const refusal: Refusal = { reason: "approval_refused", detail: unreleasedNote(unreleased, run.call.id) };
     return endRefused(parts, run, client, refusal, {
       headers: serving.headers,
@@ -145,14 +146,25 @@ async function deliver(
     });
   }
   // Decided before the completion, so that what is denied is on record with it.
-  const fallen = fallenBeside(parts, run, serving.turn, release.hold);
+  const turn = answeredOf(serving);
+  const fallen = fallenBeside(parts, run, turn, release.hold);
   const left = [
     ...release.refused.map(({ approval }, at) => ({ ...placeOf(approval), told: unreleased[at] ?? null })),
     ...fallen.map(({ action }) => ({ ...placeOf(action), told: forbidden(action.tool) })),
   ];
   const fates = releasedFates(release.released, left, run.call.id);
   const before = fallen.map((one) => actionEntry(parts, run, one));
-  await answer(parts, run, client, serving, fates, outcomeOf(serving.turn, left.length), before);
+  await answer(parts, run, client, serving, fates, outcomeOf(turn, left.length), before);
+}
+
+function handedOf({ turn, resumed }: Serving): Handed {
+  return resumed === null ? "all" : { choice: resumed, of: turn.choices.map(({ index }) => index) };
+}
+
+/** The part of the turn that the call is answered with. */
+function answeredOf({ turn, resumed }: Serving): HeldTurn {
+  if (resumed === null) return turn;
+  return { ...turn, choices: turn.choices.filter(({ index }) => index === resumed) };
 }
 
 /** The client can wait no longer: it gets an ordinary message, with a sign by which a later request goes on. */

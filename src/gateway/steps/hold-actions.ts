@@ -56,7 +56,7 @@ export async function holdActions(
       before: actionEntries(parts, run, verdict),
     });
   }
-  if (run.heldBy !== null) await parts.holding.desk.leave(run.heldBy, false);
+  if (run.heldBy !== null) await parts.holding.desk.leave(run.heldBy, "nothing");
   run.heldBy = filed.value.id;
   for (const { entry, payload } of recordings) {
     if (payload !== null) parts.payloads.keep(entry.id, payload.subject, payload.fields);

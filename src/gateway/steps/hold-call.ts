@@ -60,7 +60,11 @@ export async function holdCall(
     });
     if (end !== "settled") return giveUp(held, end);
     const recheck = new CallRecheck(held);
-    const release = await parts.holding.desk.release(hold.id, { releasedTo: run.call.id, recheck });
+    const release = await parts.holding.desk.release(hold.id, {
+      releasedTo: run.call.id,
+      choice: null,
+      recheck,
+    });
     if (release.kind === "pending") continue;
     return afterRelease(held, release, recheck);
   }
@@ -190,7 +194,7 @@ async function afterRelease(
     }
     return decision;
   }
-  run.answersHold = true;
+  run.handed = "all";
   const unreleased = await Promise.all(release.refused.map((part) => unreleasedOf(parts, part)));
   const note = unreleasedNote(unreleased, run.call.id);
   if (run.call.endpoint === "embeddings" || parts.waiting.onReject === "error") {

@@ -36,7 +36,8 @@ export async function pickUp(
   if (claim === null && (await desk.isOfAnother(identity.attachKey, identity.request))) {
     return fail({ reason: "idempotency_conflict" });
   }
-  const hold = claim === null ? await desk.join(identity.attachKey) : await desk.joinById(claim.hold);
+  const hold =
+    claim === null ? await desk.join(identity.attachKey) : await desk.joinById(claim.hold, claim.choice);
   if (hold === null) return ok(null);
   // The marker is bound to both, and so is the request's identity; a hold of another would be a fault of ours.
   if (hold.application !== name || hold.user !== call.user) throw new Error(`hold ${hold.id} is another's`);
@@ -44,7 +45,7 @@ export async function pickUp(
   try {
     content = await contentFor(desk, hold, call);
   } finally {
-    if (content === null) await desk.leave(hold.id, false);
+    if (content === null) await desk.leave(hold.id, "nothing");
   }
   return ok(content === null ? null : { hold, content, resumed: claim?.choice ?? null, identity });
 }

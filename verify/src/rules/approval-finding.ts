@@ -66,6 +66,13 @@ type ReleaseFinding =
   | { readonly reason: "released_before_rest"; readonly waiting: string }
   /** The decision at `permit` rests on it already. */
   | { readonly reason: "used_twice"; readonly permit: number }
+  /** Handed to a call that is decided to be answered from something else. */
+  | {
+      readonly reason: "not_picked_up";
+      readonly call: string;
+      readonly hold: string;
+      readonly choice: number | null;
+    }
   /** A later call is decided under it, to have what is no answer to the call that it was given for. */
   | { readonly reason: "not_its_answer"; readonly call: string; readonly hold: string }
   /** A decision that is no permit names it. */
@@ -152,6 +159,10 @@ function wrongRelease(finding: ReleaseFinding): string {
       return `what it waits together with is not decided: approval \`${finding.waiting}\``;
     case "used_twice":
       return `entry ${finding.permit} rests on it already`;
+    case "not_picked_up": {
+      const part = finding.choice === null ? "" : `choice ${finding.choice} of `;
+      return `it is handed to call \`${finding.call}\`, which is to be answered from ${part}hold \`${finding.hold}\``;
+    }
     case "not_its_answer":
       return `hold \`${finding.hold}\` is handed on under it, and is no answer to call \`${finding.call}\``;
     case "not_a_permit":

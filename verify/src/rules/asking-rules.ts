@@ -43,23 +43,25 @@ export class AskingRules {
     if (leaf.revision !== 1) {
       this.#report({ reason: "other_revision", entry, approval, expected: 1, found: leaf.revision });
     }
-    this.#checkHeld(entry, leaf);
+    const choice = this.#checkHeld(entry, leaf);
     this.#checkDigest(entry, leaf, leaf);
     const holdsCall = this.#holds.hold(leaf.hold)?.call ?? leaf.call;
     this.#lookup.member(entry, approval, "call", holdsCall, leaf.call);
     const actions = [...(this.#calls.get(leaf.call)?.actions.values() ?? [])];
-    const hasPermitted = actions.some(({ decision }) => decision === "permit");
-    this.#holds.add(entry, leaf, hasPermitted);
+    const permitted = actions.flatMap((one) =>
+      one.decision === "permit" && one.choice !== null ? [one.choice] : [],
+    );
+    this.#holds.add(entry, leaf, choice, new Set(permitted));
   }
 
-  /** What is asked for must be what policy held, in a call that is open. */
-  #checkHeld(entry: number, leaf: Asked): void {
+  /** What is asked for must be what policy held, in a call that is open. The choice that it stands in. */
+  #checkHeld(entry: number, leaf: Asked): number | null {
     const { approval, call, action } = leaf;
     const state = this.#calls.get(call);
     const decided = state === undefined ? undefined : heldBy(state, leaf);
     if (state === undefined || decided === undefined) {
       this.#report({ reason: "asked_without_hold", entry, approval, call, action });
-      return;
+      return null;
     }
     decided.asked = true;
     const member = (name: string, expected: string | null, found: string | null): void =>
@@ -70,8 +72,10 @@ export class AskingRules {
     member("target", decided.target, leaf.target);
     member("policy_revision", decided.revision, leaf.policy_revision);
     const found = leaf.required.map(({ name }) => name);
-    if (sameNames(decided.signOffs, found)) return;
-    this.#report({ reason: "other_sign_offs", entry, approval, expected: decided.signOffs, found });
+    if (!sameNames(decided.signOffs, found)) {
+      this.#report({ reason: "other_sign_offs", entry, approval, expected: decided.signOffs, found });
+    }
+    return decided.choice;
   }
 
   #edited(entry: number, leaf: LeafOf<"approval.edited">): void {

@@ -9,6 +9,8 @@ export interface Decided {
   decision: "permit" | "hold" | "deny";
   readonly tool: string | null;
   readonly target: string | null;
+  /** Where an action stands in its turn; null for a call. */
+  readonly choice: number | null;
   readonly signOffs: readonly string[];
   readonly revision: string;
   /** Whether an entry asks for its sign-offs. */
@@ -23,6 +25,8 @@ export interface CallState {
   /** When it was first decided on. */
   readonly time: string;
   dispatch: number;
+  /** What it is decided to be answered from, whole or one choice of it. */
+  picksUp: { readonly hold: string; readonly choice: number | null } | null;
   /** Dispatch numbers that were permitted, with their targets. */
   readonly permits: Map<number, string | null>;
   /** The call itself where it was held, by dispatch. */
@@ -68,6 +72,7 @@ export class CallBook {
       instance,
       time,
       dispatch: 0,
+      picksUp: null,
       permits: new Map(),
       held: new Map(),
       actions: new Map(),

@@ -106,11 +106,12 @@ export class CallRules {
       this.#report({ reason: "dispatch_out_of_order", entry, call, expected, found: leaf.dispatch });
     }
     state.dispatch = Math.max(state.dispatch, leaf.dispatch);
+    if (leaf.hold !== undefined) state.picksUp = { hold: leaf.hold, choice: leaf.choice ?? null };
     if (leaf.decision === "permit") {
       // What is answered from a hold goes nowhere.
       state.permits.set(leaf.dispatch, leaf.hold === undefined ? leaf.target : null);
     }
-    if (leaf.decision === "hold") state.held.set(leaf.dispatch, decidedBy(entry, leaf, null, leaf.target));
+    if (leaf.decision === "hold") state.held.set(leaf.dispatch, decidedBy(entry, leaf, null));
   }
 
   #openCall(entry: number, leaf: LeafOf<"call.decided">): CallState {
@@ -134,7 +135,7 @@ export class CallRules {
         return;
       }
     }
-    if (known === undefined) state.actions.set(leaf.action, decidedBy(entry, leaf, leaf.tool, null));
+    if (known === undefined) state.actions.set(leaf.action, decidedBy(entry, leaf, leaf.tool));
     else known.decision = decision;
     if (decision === "permit") this.#permittedAction(entry, leaf);
   }
@@ -214,9 +215,13 @@ export class CallRules {
 
 function decidedBy(
   entry: number,
-  { decision, sign_offs: signOffs, revision }: LeafOf<"call.decided" | "action.decided">,
+  leaf: LeafOf<"call.decided" | "action.decided">,
   tool: string | null,
-  target: string | null,
 ): Decided {
-  return { entry, decision, tool, target, signOffs, revision, asked: false };
+  const { decision, sign_offs: signOffs, revision } = leaf;
+  const place =
+    leaf.type === "call.decided"
+      ? { target: leaf.target, choice: null }
+      : { target: null, choice: leaf.choice };
+  return { entry, decision, tool, ...place, signOffs, revision, asked: false };
 }

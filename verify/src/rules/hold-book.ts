@@ -14,6 +14,8 @@ export interface KnownApproval {
   readonly entry: number;
   readonly asked: SignedOff;
   readonly action: string | null;
+  /** Where its action stands in the turn; null for a call. */
+  readonly choice: number | null;
   revision: number;
   digest: string;
   required: readonly SignOff[];
@@ -29,6 +31,7 @@ export interface KnownApproval {
   readonly editors: Map<string, number>;
   /** The decision that rests on it. */
   permit: { readonly entry: number; readonly call: string } | null;
+  /** How often it was handed on. */
   delivery: number;
 }
 
@@ -41,10 +44,9 @@ export interface KnownHold {
   readonly id: string;
   readonly call: string;
   readonly approvals: KnownApproval[];
-  /** Whether there is something beside it in its answer that policy permits outright. */
-  readonly hasPermitted: boolean;
-  /** How often it was handed on, and to whom the last time. */
-  delivery: number;
+  /** Choices of its answer in which something stands that policy permits outright. */
+  readonly permitted: ReadonlySet<number>;
+  /** To whom it was handed on the last time. */
   releasedTo: string | null;
 }
 
@@ -97,15 +99,21 @@ export class HoldBook {
     return this.#ended.get(id);
   }
 
-  /** `hasPermitted`: see `KnownHold`. */
-  add(entry: number, leaf: LeafOf<"approval.requested">, hasPermitted: boolean): KnownApproval {
-    const hold = this.#holds.get(leaf.hold) ?? this.#newHold(leaf, hasPermitted);
+  /** `permitted`: see `KnownHold`. */
+  add(
+    entry: number,
+    leaf: LeafOf<"approval.requested">,
+    choice: number | null,
+    permitted: ReadonlySet<number>,
+  ): KnownApproval {
+    const hold = this.#holds.get(leaf.hold) ?? this.#newHold(leaf, permitted);
     const approval: KnownApproval = {
       id: leaf.approval,
       hold,
       entry,
       asked: signedOff(leaf),
       action: leaf.action,
+      choice,
       revision: leaf.revision,
       digest: leaf.digest,
       required: leaf.required,
@@ -132,8 +140,8 @@ export class HoldBook {
     if (this.#over.size > rememberedHolds && oldest !== undefined) this.#forget(oldest);
   }
 
-  #newHold({ hold: id, call }: LeafOf<"approval.requested">, hasPermitted: boolean): KnownHold {
-    const hold = { id, call, approvals: [], hasPermitted, delivery: 0, releasedTo: null };
+  #newHold({ hold: id, call }: LeafOf<"approval.requested">, permitted: ReadonlySet<number>): KnownHold {
+    const hold = { id, call, approvals: [], permitted, releasedTo: null };
     this.#holds.set(id, hold);
     return hold;
   }

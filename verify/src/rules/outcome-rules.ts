@@ -49,13 +49,16 @@ export class OutcomeRules {
   #checkHandedOn(
     entry: number,
     { call, outcome }: Completed,
-    { released, actions }: CallState,
+    { released, actions, picksUp }: CallState,
     hold: KnownHold,
   ): void {
-    const left = hold.approvals.filter(({ id }) => !released.has(id));
-    // What is permitted outright is handed on with what was signed off, or without it where that was refused.
-    const mayBeNone = outcome === "partial" && hold.hasPermitted;
-    if (left.length === hold.approvals.length && !mayBeNone) {
+    const choice = picksUp?.choice ?? null;
+    const meant = hold.approvals.filter((one) => choice === null || one.choice === choice);
+    const left = meant.filter(({ id }) => !released.has(id));
+    // What is permitted outright is handed on with what was signed off, or without it where that was refused or there is none.
+    const hasPermitted = choice === null ? hold.permitted.size > 0 : hold.permitted.has(choice);
+    const mayBeNone = hasPermitted && (outcome === "partial" || meant.length === 0);
+    if (left.length === meant.length && !mayBeNone) {
       this.#report({ reason: "nothing_released", entry, call });
     } else if (outcome === "partial" && left.length === 0 && !someRefused(actions)) {
       this.#report({ reason: "nothing_withheld", entry, call });

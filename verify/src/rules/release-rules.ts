@@ -4,7 +4,7 @@
 import type { Leaf, LeafOf } from "../leaves/leaf-schema.ts";
 import { ApprovalLookup, type ReportApproval } from "./approval-lookup.ts";
 import type { CallBook } from "./call-book.ts";
-import type { HoldBook, KnownApproval, KnownHold } from "./hold-book.ts";
+import type { HoldBook, KnownApproval } from "./hold-book.ts";
 import { unmetSignOffs } from "./sign-off-places.ts";
 
 type Released = LeafOf<"approval.released">;
@@ -184,7 +184,7 @@ export class ReleaseRules {
     }
   }
 
-  #checkReceiver(entry: number, leaf: Released, { id, asked }: KnownApproval): void {
+  #checkReceiver(entry: number, leaf: Released, { id, asked, choice, hold }: KnownApproval): void {
     const receiver = this.#calls.get(leaf.released_to);
     if (receiver === undefined || receiver.permits.size === 0) {
       this.#report({ reason: "released_to_nobody", entry, approval: id, call: leaf.released_to });
@@ -192,25 +192,23 @@ export class ReleaseRules {
     }
     this.#lookup.member(entry, id, "application", asked.application, receiver.application);
     this.#lookup.member(entry, id, "user", asked.user, receiver.user);
-    if (asked.kind === "action") receiver.released.set(id, entry);
+    if (asked.kind !== "action") return;
+    receiver.released.set(id, entry);
+    const { picksUp } = receiver;
+    if (picksUp === null) return;
+    const isMeant = picksUp.hold === hold.id && (picksUp.choice === null || picksUp.choice === choice);
+    if (isMeant) return;
+    this.#report({ reason: "not_picked_up", entry, approval: id, call: leaf.released_to, ...picksUp });
   }
 
-  /** All that was approved is handed on at once, the first time and each time after. */
+  /** Each time that it is handed on has a number, without gaps. */
   #checkDelivery(entry: number, leaf: Released, approval: KnownApproval): void {
-    const { hold, id } = approval;
-    const isAgain = approval.state === "released" && !isWithLast(hold, leaf, approval);
-    const expected = approval.state === "released" ? hold.delivery + (isAgain ? 1 : 0) : 1;
+    const expected = approval.delivery + 1;
     const { delivery: found } = leaf;
     if (found !== expected) {
-      this.#report({ reason: "delivery_out_of_order", entry, approval: id, expected, found });
+      this.#report({ reason: "delivery_out_of_order", entry, approval: approval.id, expected, found });
     }
-    hold.delivery = Math.max(hold.delivery, expected, found);
-    hold.releasedTo = leaf.released_to;
-    approval.delivery = hold.delivery;
+    approval.delivery = Math.max(expected, found);
+    approval.hold.releasedTo = leaf.released_to;
   }
-}
-
-/** Whether it is handed on together with what the entries just before hand on. */
-function isWithLast(hold: KnownHold, { released_to }: Released, { delivery }: KnownApproval): boolean {
-  return hold.releasedTo === released_to && delivery < hold.delivery;
 }
