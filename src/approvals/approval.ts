@@ -47,6 +47,8 @@ export const approvalRecord = z.strictObject({
   key_creator: z.string().nullable(),
   /** Pseudonym of the operator who took it back. */
   revoked_by: z.string().optional(),
+  /** Why it became stale, in words. */
+  stale_because: z.string().optional(),
   /** How often it was given to a client; left out until then. */
   deliveries: z.int().optional(),
 });

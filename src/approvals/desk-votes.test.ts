@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { TestGateway } from "../gateway/gateway.test-support.ts";
 import { policies } from "../gateway/paths.test-support.ts";
 import {
   config,
@@ -127,6 +128,49 @@ describe("the sign-offs", () => {
       released?.given.map(({ votes }) => votes),
       [1, 1],
     );
+  });
+
+  const removals: Readonly<Record<string, (gateway: TestGateway, voter: string) => void>> = {
+    "is no operator any more": ({ control }, voter) => {
+      control.stands = (one) => one !== voter;
+    },
+    "was removed from the group": ({ control }) => {
+      control.config = config(
+        { quorum: 2 },
+        { groups: { operators: people.filter((one) => one !== "ben@example.com") } },
+      );
+    },
+  };
+  for (const [name, remove] of Object.entries(removals)) {
+    test(`leave the place of somebody who ${name} to somebody else`, async () => {
+      await using gateway = await open({ config: config({ quorum: 2 }) });
+      const approval = await filed(gateway);
+      assert.equal(await vote(gateway, approval, "ben"), "pending");
+      const [first] = await leavesOf(gateway, "approval.voted");
+      assert.ok(first);
+      remove(gateway, first.actor.id);
+      assert.equal(await vote(gateway, approval, "cleo"), "pending");
+      assert.equal(await vote(gateway, approval, "dora"), "approved");
+      assert.deepEqual(
+        (await leavesOf(gateway, "approval.voted")).map((leaf) => [leaf.state, leaf.not_counted]),
+        [
+          ["pending", undefined],
+          ["pending", [{ operator: first.actor.id, sign_offs: ["default"] }]],
+          ["approved", [{ operator: first.actor.id, sign_offs: ["default"] }]],
+        ],
+      );
+      assert.ok(isReleased(await retried(gateway)));
+    });
+  }
+
+  test("of somebody who may vote again count again", async () => {
+    await using gateway = await open({ config: config({ quorum: 2 }) });
+    const approval = await filed(gateway);
+    await vote(gateway, approval, "ben");
+    gateway.control.stands = () => false;
+    assert.equal(await vote(gateway, approval, "cleo"), "pending");
+    gateway.control.stands = () => true;
+    assert.equal(await vote(gateway, approval, "dora"), "approved");
   });
 
   test("of a quorum of three need three", async () => {

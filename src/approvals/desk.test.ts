@@ -187,6 +187,14 @@ describe("what was approved", () => {
       });
     },
   };
+  const fallen =
+    /it has fewer sign-offs than it needs today by people who may still give them; ask for it again/;
+  const words: Readonly<Record<string, RegExp>> = {
+    "its voter was removed from the group": fallen,
+    "its voter is no operator any more": fallen,
+    "its quorum was raised since": fallen,
+    "its sign-off is not declared any more": fallen,
+  };
   for (const [name, change] of Object.entries(changes)) {
     test(`is stale when ${name}`, async () => {
       await using gateway = await open();
@@ -195,6 +203,10 @@ describe("what was approved", () => {
       await change(gateway);
       const channel = await retried(gateway);
       assert.ok(!isReleased(channel), channel.text);
+      assert.match(
+        channel.text,
+        words[name] ?? /policy asks for more today than was signed off; ask for it again/,
+      );
       assert.equal(await stateOf(gateway, approval), "stale");
     });
   }

@@ -56,6 +56,13 @@ export interface ApprovalRules {
   describeEdit(approval: Approval, question: string, bytes: string): Result<DescribedEdit, string>;
 }
 
+/** What of an earlier vote does not count any more. */
+export interface FallenVote {
+  /** Pseudonym. */
+  readonly voter: string;
+  readonly signOffs: readonly string[];
+}
+
 /** Names, as policies know people by. */
 export interface VoteFacts {
   readonly requesters: readonly string[];
@@ -91,7 +98,13 @@ export interface ApprovalEntries {
   voted(
     approval: Approval,
     vote: Vote,
-    said: { readonly reason: string | null; readonly state: ApprovalState; readonly ruling: Ruling },
+    said: {
+      readonly reason: string | null;
+      readonly state: ApprovalState;
+      readonly ruling: Ruling;
+      /** Of earlier votes, what was not counted with this one. */
+      readonly fallen: readonly FallenVote[];
+    },
     subject: string,
   ): EncodedEntry;
   voteRefused(
@@ -127,6 +140,7 @@ export interface AskedApproval
     | "policies"
     | "policy_revision"
     | "expires_at"
+    | "use_within_ms"
   > {
   readonly subject: string;
 }

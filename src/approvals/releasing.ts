@@ -8,6 +8,7 @@ import { type ApprovalEvent, nextState } from "./approval-states.ts";
 import { ended } from "./ending.ts";
 import type { Holds } from "./holds.ts";
 import type { ApprovalEntries, ApprovalRules, ReleaseFacts, Ruling } from "./ports.ts";
+import { standingVotes } from "./standing.ts";
 import { tally } from "./tally.ts";
 import { replaced } from "./voting.ts";
 
@@ -157,11 +158,12 @@ function recorded(
   for (const { approval, content, given: signedOff, ruling } of asked) {
     if (signedOff === null || ruling.outcome !== "permit") {
       const only = (one: Approval): boolean => one.id === approval.id;
-      const reason = ruling.detail ?? "it needs more than was signed off";
+      const reason = staleReason(signedOff, ruling);
       // What was released before is not given out again; that it was stays on record.
       const stale = ended(parts.entries, hold, "recheck_stricter", { kind: "gateway" }, 0, { only, reason });
       if (stale !== null) {
-        hold = stale.hold;
+        const over = current(stale.hold).filter(only);
+        hold = over.reduce((all, one) => replaced(all, { ...one, stale_because: reason }), stale.hold);
         entries.push(...stale.entries);
       }
       continue;
@@ -179,6 +181,13 @@ function recorded(
     delivered.add(approval.id);
   }
   return { hold, entries, delivered };
+}
+
+/** For the record, and for whoever asked. */
+function staleReason(signedOff: ReleaseFacts["given"] | null, { detail }: Ruling): string {
+  if (signedOff === null)
+    return "it has fewer sign-offs than it needs today by people who may still give them";
+  return detail ?? "policy asks for more today than was signed off";
 }
 
 /** Of what was released before each approval counted for itself, all of a hold was given out together. */
@@ -205,12 +214,7 @@ export async function given(
     quorum: Math.max(quorum, rules.terms(name)?.quorum ?? Infinity),
   }));
   if (required.some(({ quorum }) => quorum === Infinity)) return null;
-  const votes = [];
-  for (const vote of approval.votes) {
-    const name = rules.stands(vote.voter, vote.method) ? await nameOf(vote.voter) : null;
-    const still = vote.sign_offs.filter((signOff) => name !== null && rules.isApprover(signOff, name));
-    votes.push({ ...vote, sign_offs: still });
-  }
+  const votes = await standingVotes({ rules, nameOf }, approval.votes);
   const { given: counted, complete } = tally(required, votes);
   return complete ? required.map((one) => ({ ...one, votes: counted.get(one.name) ?? 0 })) : null;
 }

@@ -9,6 +9,7 @@ import { nextState } from "./approval-states.ts";
 import { settledAt } from "./ending.ts";
 import type { Holds } from "./holds.ts";
 import type { ApprovalEntries, ApprovalRules, Ruling, VoteFacts, Voter } from "./ports.ts";
+import { fallenVotes, standingVotes } from "./standing.ts";
 import { tally } from "./tally.ts";
 
 export interface Ballot {
@@ -88,21 +89,24 @@ export async function castVote(
   const { decision, reason } = ballot;
   const vote: Vote = { voter: operator, decision, sign_offs: [...signOffs], method: voter.method, at: now };
   const votes = [...approval.votes, vote];
-  const event =
-    decision === "reject" ? "reject" : tally(approval.required, votes).complete ? "votes_complete" : null;
+  // Who was removed since leaves a free place to somebody else.
+  const standing = await standingVotes(parts, approval.votes);
+  const isComplete = tally(approval.required, [...standing, vote]).complete;
+  const event = decision === "reject" ? "reject" : isComplete ? "votes_complete" : null;
   const state = event === null ? approval.state : nextState(approval.state, event);
   if (state === null) return fail({ reason: "not_pending", state: approval.state });
-  const said: ApprovalContent =
+  const saying: ApprovalContent =
     reason === null ? content : { ...content, reasons: { ...content.reasons, [operator]: reason } };
   const voted: Approval = {
     ...approval,
     state,
     votes,
     decided_at: state === "pending" ? null : now,
-    sealed: reason === null ? approval.sealed : await parts.holds.seal(hold, approval, said),
+    sealed: reason === null ? approval.sealed : await parts.holds.seal(hold, approval, saying),
   };
+  const said = { reason, state, ruling, fallen: fallenVotes(approval.votes, standing) };
   const after = settledAt(replaced(hold, voted), now);
-  const entries = [parts.entries.voted(voted, vote, { reason, state, ruling }, hold.subject)];
+  const entries = [parts.entries.voted(voted, vote, said, hold.subject)];
   if (state === "rejected") {
     entries.push(parts.entries.closed(voted, { kind: "operator", id: operator }, reason, hold.subject));
   }

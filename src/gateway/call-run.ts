@@ -1,7 +1,7 @@
 // What one call has done so far, and its single completion. Lives as long as the call.
 
-import type { Handed } from "../approvals/attaching.ts";
 import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
+import type { Handed } from "../approvals/attaching.ts";
 import { type CallPatience, usualPatience } from "../providers/routing.ts";
 import type { TokenUsage } from "../usage/token-usage.ts";
 import type { AnswerWriter } from "./answer-writer.ts";

@@ -3,7 +3,14 @@
 import { hash } from "node:crypto";
 import { commitment } from "portcullis-verify/leaves/commitment.ts";
 import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
-import type { ApprovalEntries, AskedApproval, Ender, ReleaseFacts, Ruling } from "../approvals/ports.ts";
+import type {
+  ApprovalEntries,
+  AskedApproval,
+  Ender,
+  FallenVote,
+  ReleaseFacts,
+  Ruling,
+} from "../approvals/ports.ts";
 import { LogUnavailableError } from "../audit/log-store.ts";
 import type { Subjects } from "../audit/subjects.ts";
 import type { Trail } from "../audit/trail.ts";
@@ -79,7 +86,7 @@ export function approvalEntries(trail: Trail, subjects: Pick<Subjects, "operator
     },
     viewed: (approval, shown, by) =>
       entry({ type: "approval.viewed", actor: operator(by), ...revisionOf(approval), shown }),
-    voted: (approval, vote, { reason, state, ruling }, subject) => {
+    voted: (approval, vote, { reason, state, ruling, fallen }, subject) => {
       const { salt, reason: committedReason } = said("approval.voted", subject, reason);
       if (state !== "pending" && state !== "approved" && state !== "rejected") {
         throw new Error(`no vote leads to ${state}`);
@@ -95,6 +102,7 @@ export function approvalEntries(trail: Trail, subjects: Pick<Subjects, "operator
         state,
         ...ruled(ruling),
         signature: null,
+        ...(fallen.length === 0 ? {} : { not_counted: fallen.map(notCounted) }),
       };
       return entry(body, salt);
     },
@@ -154,14 +162,19 @@ function revisionOf({
   return { approval: id, revision, digest };
 }
 
-function held({ required, policies, policy_revision, expires_at }: AskedApproval) {
+function held({ required, policies, policy_revision, expires_at, use_within_ms }: AskedApproval) {
   return {
     required: required.map((one) => ({ ...one })),
     policies: named(policies),
     reasons: policies.slice(0, maxReasons).map(({ reason }) => bounded(reason, 500)),
     policy_revision,
     expires: rfc3339(expires_at),
+    use_within_ms,
   };
+}
+
+function notCounted({ voter, signOffs }: FallenVote) {
+  return { operator: voter, sign_offs: [...signOffs] };
 }
 
 function ruled({ policies, revision }: Ruling) {

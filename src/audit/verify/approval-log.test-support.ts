@@ -138,7 +138,7 @@ export function completedFrom(
 /** A call of whose answer one action waits, is approved by ana, and is handed on. */
 export function approvedTurn(call: string): readonly LeafBody[] {
   const held = heldAction(call, `act_of_${call}`);
-  const one = asked(held);
+  const one = asked(held, finance(), { use_within_ms: 900_000 });
   return [
     decided(call),
     held,

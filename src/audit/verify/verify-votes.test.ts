@@ -109,6 +109,21 @@ describe("verifying votes", () => {
     assert.deepEqual(await log(-100_000, closed(soon, "expired")), ["expired_early"]);
   });
 
+  it("leaves out of the count what is said not to count any more, and nothing else", async (t) => {
+    const two = asked(held, finance(2));
+    const gone = [{ operator: "op_a", sign_offs: ["finance"] }];
+    const first = voted(two, "op_a", { state: "pending" });
+    const second = voted(two, "op_b", { state: "pending", not_counted: gone });
+    const third = voted(two, "op_c", { not_counted: gone });
+    const log = [decided("call_1"), heldAction("call_1", "act_1", finance(2)), two, first, second, third];
+    assert.deepEqual(await findingsOf(t, ...log), []);
+    const early = await findingsOf(t, ...log.slice(0, 4), { ...second, state: "approved" });
+    assert.deepEqual(
+      early.map(({ reason }) => reason),
+      ["wrong_outcome"],
+    );
+  });
+
   it("finds votes by operators who were removed, unless they were invited again", async (t) => {
     const removed = { ...leafSamples["operator.removed"], operator: "op_a" };
     const invited = { ...leafSamples["operator.invited"], operator: "op_a" };

@@ -21,6 +21,7 @@ export async function unreleasedOf(parts: GatewayParts, { approval, content }: P
   const rejecter = approval.votes.findLast(({ decision }) => decision === "reject")?.voter;
   const ender = approval.revoked_by ?? rejecter;
   const by = ender === undefined ? null : await parts.holding.operatorName(ender);
-  const reason = ender === undefined ? null : (content?.reasons[ender] ?? null);
+  const said = ender === undefined ? null : (content?.reasons[ender] ?? null);
+  const reason = approval.stale_because ?? said;
   return { tool: approval.tool, state: approval.state, by, reason };
 }

@@ -46,7 +46,7 @@ function fate({ state, by, reason }: Unreleased): string {
     case "lapsed":
       return "was approved, and its approval lapsed before it was used.";
     case "stale":
-      return "was approved, and policy asks for more today.";
+      return `was approved, and is not handed on: ${reason ?? "policy asks for more today"}; ask for it again to have it signed off anew.`;
     case "forbidden":
       return "was permitted, and policy does not permit it any more.";
     default:

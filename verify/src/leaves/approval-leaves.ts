@@ -26,8 +26,16 @@ const required = z
   .min(1)
   .max(32);
 
-/** What holds this revision, under which policies, and until when it can be decided. */
-const held = { required, policies, reasons, policy_revision: hex32, expires: rfc3339 };
+/** What holds this revision, under which policies, until when it can be decided, and for how long it can be used then. */
+const held = {
+  required,
+  policies,
+  reasons,
+  policy_revision: hex32,
+  expires: rfc3339,
+  /** Milliseconds from when all that waits with it is decided; logs from before this was recorded leave it out. */
+  use_within_ms: count.exactOptional(),
+};
 
 const approvalRequested = z.strictObject({
   ...common,
@@ -78,6 +86,11 @@ const approvalVoted = z.strictObject({
   policies,
   policy_revision: hex32,
   signature: text(1024).nullable(),
+  /** Earlier votes of people who may not give these sign-offs any more: their places are free. Left out when there are none. */
+  not_counted: z
+    .array(z.strictObject({ operator: text(64), sign_offs: names }))
+    .min(1)
+    .exactOptional(),
 });
 
 /** Somebody tried to change an approval who may not, or too late. Nothing changed. */

@@ -149,6 +149,12 @@ export const shadowSamples = {
 /** Of a call that is to be answered from one choice of what waits. */
 export const pickUpSample = { ...leafSamples["call.decided"], approval: "apr_1", hold: "hold_1", choice: 1 };
 
+/** Of approvals that say for how long they can be used. */
+export const usableSamples = {
+  "approval.requested": { ...approvalSamples["approval.requested"], use_within_ms: 900_000 },
+  "approval.edited": { ...approvalSamples["approval.edited"], use_within_ms: 900_000 },
+};
+
 /** The same of calls that an approval is needed for. */
 export const heldSamples = {
   "call.decided": { ...leafSamples["call.decided"], approval: "apr_1" },

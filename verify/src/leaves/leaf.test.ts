@@ -4,7 +4,13 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { canonicalJson } from "./canonical-json.ts";
 import { encodeLeaf, isCanonical, maxLeafBytes } from "./leaf.ts";
-import { heldSamples, leafSamples, pickUpSample, shadowSamples } from "./leaf-samples.test-support.ts";
+import {
+  heldSamples,
+  leafSamples,
+  pickUpSample,
+  shadowSamples,
+  usableSamples,
+} from "./leaf-samples.test-support.ts";
 import { type LeafBody, leafSchema } from "./leaf-schema.ts";
 
 const stamp = {
@@ -67,6 +73,16 @@ const goldenVariants: readonly (readonly [string, LeafBody, string])[] = [
     "04d53ec58578f2b426638b6845ff04d08a6c2edd759324a68fb7dfa563f54e7f",
   ],
   ["what it picks up", pickUpSample, "9dfcb2bb8b28cf5b94114fafbc6eb3f81874b036bed775ba4d2c02d3dcdd782b"],
+  [
+    "its time of use",
+    usableSamples["approval.requested"],
+    "3bd3ca9397adfbbeddc71fee7e20e7ec8ede0a06108c1ca3fc355aa3847b176f",
+  ],
+  [
+    "its time of use",
+    usableSamples["approval.edited"],
+    "dcb219696188a8c982790a8727784334a8c755b572d690137e9fd3ff37fc0641",
+  ],
   [
     "its hold",
     heldSamples["call.completed"],

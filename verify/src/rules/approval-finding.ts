@@ -52,6 +52,7 @@ type VotingFinding =
 
 type EndingFinding =
   | { readonly reason: "expired_early"; readonly expected: string; readonly found: string }
+  | { readonly reason: "lapsed_early"; readonly expected: string; readonly found: string }
   /** Rejected or superseded, and the entry that goes with it is missing. */
   | { readonly reason: "ending_incomplete"; readonly state: KnownState };
 
@@ -77,6 +78,8 @@ type ReleaseFinding =
   | { readonly reason: "not_its_answer"; readonly call: string; readonly hold: string }
   /** A decision that is no permit names it. */
   | { readonly reason: "not_a_permit"; readonly found: string }
+  /** Handed on after the time for which it could be used. */
+  | { readonly reason: "released_late"; readonly expected: string; readonly found: string }
   /** Handed on, and no earlier entry decides that. */
   | { readonly reason: "released_without_decision" }
   /** A decision rests on it, and nothing says that it was handed on. */
@@ -115,6 +118,8 @@ function wrong(finding: ApprovalFinding): string {
       return `it rests on the policy revision ${finding.revision}, which no earlier entry put in force`;
     case "expired_early":
       return `it ended at ${finding.found} as expired, and could be decided until ${finding.expected}`;
+    case "lapsed_early":
+      return `it lapsed at ${finding.found}, and could be used until ${finding.expected}`;
     case "ending_incomplete":
       return finding.state === "superseded"
         ? "it was superseded, and no edit took its place"
@@ -167,6 +172,8 @@ function wrongRelease(finding: ReleaseFinding): string {
       return `hold \`${finding.hold}\` is handed on under it, and is no answer to call \`${finding.call}\``;
     case "not_a_permit":
       return `a decision of \`${finding.found}\` rests on it`;
+    case "released_late":
+      return `it is handed on at ${finding.found}, and could be until ${finding.expected}`;
     case "released_without_decision":
       return "it is handed on, and no earlier decision rests on it";
     case "decision_without_release":

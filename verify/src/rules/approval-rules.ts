@@ -6,6 +6,7 @@ import { AskingRules } from "./asking-rules.ts";
 import type { CallBook } from "./call-book.ts";
 import type { HoldBook } from "./hold-book.ts";
 import { type ReleaseCounts, ReleaseRules } from "./release-rules.ts";
+import { UseRules } from "./use-rules.ts";
 import { type VoteCounts, VoteRules } from "./vote-rules.ts";
 
 export interface ApprovalCounts extends Omit<ReleaseCounts, "writesApproved">, VoteCounts {
@@ -20,12 +21,14 @@ export class ApprovalRules {
   readonly #asking: AskingRules;
   readonly #votes: VoteRules;
   readonly #releases: ReleaseRules;
+  readonly #uses: UseRules;
 
   constructor(calls: CallBook, holds: HoldBook, report: ReportApproval) {
     this.#holds = holds;
     this.#asking = new AskingRules(calls, holds, report);
     this.#votes = new VoteRules(holds, report);
     this.#releases = new ReleaseRules(calls, holds, report);
+    this.#uses = new UseRules(holds, report);
   }
 
   get counts(): ApprovalCounts {
@@ -47,11 +50,16 @@ export class ApprovalRules {
     return this.#releases.unchecked;
   }
 
+  get uncheckedUses(): number {
+    return this.#uses.unchecked;
+  }
+
   /** INVARIANT: before the call rules, which forget a call with its last entry. */
   observe(entry: number, leaf: Leaf): void {
     this.#asking.observe(entry, leaf);
     this.#votes.observe(entry, leaf);
     this.#releases.observe(entry, leaf);
+    this.#uses.observe(entry, leaf);
   }
 
   /** A change and its entries are one transaction, so at the end of the log nothing is half told. */

@@ -99,6 +99,7 @@ export class AskingRules {
     approval.digest = leaf.digest;
     approval.required = leaf.required;
     approval.expires = leaf.expires;
+    approval.useWithinMs = leaf.use_within_ms ?? null;
     approval.state = "pending";
     approval.changed = entry;
     approval.votes.clear();

@@ -20,6 +20,8 @@ export interface KnownApproval {
   digest: string;
   required: readonly SignOff[];
   expires: string;
+  /** Null where its entry does not say. */
+  useWithinMs: number | null;
   state: KnownState;
   /** The entry that brought it there. */
   changed: number;
@@ -46,6 +48,8 @@ export interface KnownHold {
   readonly approvals: KnownApproval[];
   /** Choices of its answer in which something stands that policy permits outright. */
   readonly permitted: ReadonlySet<number>;
+  /** Since all of it is decided: until when it can be handed on, in milliseconds since the epoch; null where no entry says. */
+  usable: { readonly until: number | null } | null;
   /** To whom it was handed on the last time. */
   releasedTo: string | null;
 }
@@ -118,6 +122,7 @@ export class HoldBook {
       digest: leaf.digest,
       required: leaf.required,
       expires: leaf.expires,
+      useWithinMs: leaf.use_within_ms ?? null,
       state: "pending",
       changed: entry,
       closed: false,
@@ -141,7 +146,7 @@ export class HoldBook {
   }
 
   #newHold({ hold: id, call }: LeafOf<"approval.requested">, permitted: ReadonlySet<number>): KnownHold {
-    const hold = { id, call, approvals: [], permitted, releasedTo: null };
+    const hold = { id, call, approvals: [], permitted, usable: null, releasedTo: null };
     this.#holds.set(id, hold);
     return hold;
   }

@@ -10,6 +10,7 @@ export type NotChecked =
   | { readonly reason: "salts"; readonly entries: number }
   | { readonly reason: "voters"; readonly votes: number }
   | { readonly reason: "deliveries"; readonly deliveries: number }
+  | { readonly reason: "use_times"; readonly uses: number }
   | { readonly reason: "no_replay"; readonly decisions: number }
   | { readonly reason: "unreplayable"; readonly why: Unreplayable; readonly decisions: number }
   | { readonly reason: "no_witness" };
@@ -31,6 +32,8 @@ export function notCheckedText(open: NotChecked): string {
       return `whether those who cast ${open.votes} votes were approvers, and had not asked themselves: the log knows people by pseudonyms only`;
     case "deliveries":
       return `${open.deliveries} deliveries of what had been released long before: more was released since than is remembered`;
+    case "use_times":
+      return `whether ${open.uses} approvals were used, or lapsed, in their time: entries from before that was recorded do not say it`;
     case "no_replay":
       return `whether policy gives the same outcome again for ${open.decisions} decisions`;
     case "unreplayable":

@@ -179,12 +179,12 @@ function reportOf(
     findings: findings.kept,
     moreFindings: findings.count - findings.kept.length,
   };
-  return { ...report, notChecked: notChecked(report, approvals.uncheckedDeliveries, options) };
+  return { ...report, notChecked: notChecked(report, approvals, options) };
 }
 
 function notChecked(
   { log, governance, replay }: Pick<VerifyReport, "log" | "governance" | "replay">,
-  deliveries: number,
+  { uncheckedDeliveries, uncheckedUses }: Pick<ApprovalRules, "uncheckedDeliveries" | "uncheckedUses">,
   { keyFromLog = false, pinFromLog = false }: VerifyOptions,
 ): readonly NotChecked[] {
   const { payloads, unsealed } = log;
@@ -197,7 +197,8 @@ function notChecked(
     [unsealed > 0, { reason: "unsealed", entries: unsealed }],
     [payloads.matching === null && salts > 0, { reason: "salts", entries: salts }],
     [approvals.votes > 0, { reason: "voters", votes: approvals.votes }],
-    [deliveries > 0, { reason: "deliveries", deliveries }],
+    [uncheckedDeliveries > 0, { reason: "deliveries", deliveries: uncheckedDeliveries }],
+    [uncheckedUses > 0, { reason: "use_times", uses: uncheckedUses }],
     [replay === null && decisions > 0, { reason: "no_replay", decisions }],
     ...unreplayable(replay),
     [true, { reason: "no_witness" }],

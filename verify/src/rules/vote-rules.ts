@@ -96,7 +96,7 @@ export class VoteRules {
     if (!this.#mayVote(entry, leaf, approval)) return;
     const { id: operator } = leaf.actor;
     approval.votes.set(operator, { entry, signOffs: leaf.sign_offs });
-    const state = leaf.decision === "reject" ? "rejected" : outcomeOf(approval);
+    const state = leaf.decision === "reject" ? "rejected" : outcomeOf(approval, leaf.not_counted ?? []);
     if (leaf.decision === "reject") approval.votes.delete(operator);
     if (state !== approval.state) {
       approval.state = state;
@@ -188,8 +188,15 @@ export class VoteRules {
   }
 }
 
-function outcomeOf({ required, votes }: KnownApproval): "approved" | "pending" {
-  const given = [...votes.values()].map(({ signOffs }) => signOffs);
+/** `fallen`: of earlier votes, what is said not to count any more. Leaving it out is never less strict. */
+function outcomeOf(
+  { required, votes }: KnownApproval,
+  fallen: NonNullable<Voted["not_counted"]>,
+): "approved" | "pending" {
+  const given = [...votes].map(([operator, { signOffs }]) => {
+    const gone = fallen.flatMap((one) => (one.operator === operator ? one.sign_offs : []));
+    return signOffs.filter((name) => !gone.includes(name));
+  });
   return unmetSignOffs(required, given).length === 0 ? "approved" : "pending";
 }
 
