@@ -21,11 +21,13 @@ export async function decidePickUp(
   const since = performance.now();
   const outright = await decideWith(parts, run, target, []);
   const given = outright.outcome === "hold" ? await signedBefore(parts, call, target, pickedUp) : [];
-  const decision = given.length === 0 ? outright : await decideWith(parts, run, target, given);
+  const under = given.length === 0 ? outright : await decideWith(parts, run, target, given);
+  // A decision that names no approval is on record as it is without any.
+  const decision = under.outcome === "permit" ? under : outright;
   parts.watch.decided(call, target, decision, since);
   run.dispatch += 1;
   const { hold, resumed } = pickedUp;
-  const isUnder = given.length > 0 && decision.outcome === "permit" && hold.under !== undefined;
+  const isUnder = decision !== outright && hold.under !== undefined;
   const entry = decisionEntry(parts, call, run.dispatch, target, decision, {
     ...(isUnder ? { approval: hold.under } : {}),
     hold: hold.id,
