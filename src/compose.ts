@@ -18,12 +18,9 @@ import { httpServer } from "./http/server.ts";
 import type { ApiKeys } from "./identity/api-keys.ts";
 import { KeyIdentifier } from "./identity/identify.ts";
 import { type OperatorFile, writeOperatorFile } from "./identity/operator-token.ts";
-import { openPostgresReadOnly, openPostgresStorage } from "./storage/postgres/open.ts";
-import type { ReadOnlyRecord } from "./storage/read-only.ts";
-import { backUpDatabase } from "./storage/sqlite/backup.ts";
+import { openPostgresStorage } from "./storage/postgres/open.ts";
 import { makeOwnFolder } from "./storage/sqlite/data-files.ts";
-import { type DataUse, dataUse, type InspectedData, inspectData } from "./storage/sqlite/inspect.ts";
-import { openSqliteReadOnly, openSqliteStorage } from "./storage/sqlite/open.ts";
+import { openSqliteStorage } from "./storage/sqlite/open.ts";
 import type { Storage } from "./storage/storage.ts";
 import { Reservations } from "./usage/reservations.ts";
 import { standingCounters } from "./usage/standing-counters.ts";
@@ -36,6 +33,7 @@ import { configuredParts } from "./wiring/configured-parts.ts";
 import { configuredSubjects, countedSubjects, settleLeftovers } from "./wiring/counting.ts";
 import { openEgress, unusedProxyVariables } from "./wiring/egress.ts";
 import { listen } from "./wiring/listen.ts";
+import { logServices } from "./wiring/log-services.ts";
 import { openMetrics } from "./wiring/metrics.ts";
 import { whyNoVote } from "./wiring/operator-services.ts";
 import { openPolicies } from "./wiring/policies.ts";
@@ -47,8 +45,11 @@ import { openApiKeys, openOperators } from "./wiring/tokens.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
 
-export type { DataUse, InspectedData, ReadOnlyRecord };
-export { backUpDatabase, dataUse, inspectData, openPostgresReadOnly, openSqliteReadOnly };
+export { openPostgresReadOnly } from "./storage/postgres/open.ts";
+export type { ReadOnlyRecord } from "./storage/read-only.ts";
+export { backUpDatabase } from "./storage/sqlite/backup.ts";
+export { type DataUse, dataUse, type InspectedData, inspectData } from "./storage/sqlite/inspect.ts";
+export { openSqliteReadOnly } from "./storage/sqlite/open.ts";
 
 export interface Gateway {
   readonly url: string;
@@ -220,15 +221,20 @@ async function openOn(
   usage.start(1000, (fault) => log.error({ fault: String(fault) }, "usage could not be counted"));
   const certificate = await CertificateInForce.open(loaded, log);
   const admission = new Admission(loaded.config.limits);
+  const operators = { known, operatorHolder, current };
+  const onFault = (fault: Error, route: string): void =>
+    log.error({ route, fault: fault.message }, "an admin request met a fault");
   const server = await httpServer({
     inForce,
     admission,
+    log: logServices({ trail, log: storage.log, operators, config: () => config.config, onFault }),
     admin: adminServices({
       approvals: { desk, subjects, gateway: () => inForce.current, log: storage.log },
       feed,
       keys,
       secrets,
       log: storage.log,
+      trail,
       payloads,
       usage,
       usageStore: storage.usage,
@@ -236,8 +242,8 @@ async function openOn(
         standingCounters(storage.counters, configuredSubjects(inForce.current.applications), now()),
       policies,
       revisions: storage.revisions,
-      operators: { known, operatorHolder, current },
-      onFault: (fault, route) => log.error({ route, fault: fault.message }, "an admin request met a fault"),
+      operators,
+      onFault,
     }),
     trustedProxies: loaded.config.server.trusted_proxies,
     bodyBytes: loaded.config.limits.body,

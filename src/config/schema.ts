@@ -245,6 +245,12 @@ export const configSchema = z.strictObject({
         .describe(
           "How long that is kept. Looked at when the gateway starts and every ten minutes; what is removed is on the trail, which itself stays.",
         ),
+      public_log: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Whether everybody may read the log at `/log/` (tlog-tiles). Otherwise it takes an operator's token. Entries hold no bodies and no names.",
+        ),
     })
     .prefault({})
     .describe("The trail."),

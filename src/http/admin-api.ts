@@ -4,12 +4,12 @@ import fastifySwagger from "@fastify/swagger";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { fail, type Result } from "../core/result.ts";
 import { parseStrictJson } from "../core/strict-json.ts";
 import type { Operator } from "../identity/operator.ts";
 import { bodyLimitBytes, errorResponses, failureOf, RequestFault, refuse } from "./admin/admin-error.ts";
 import { noQuery } from "./admin/admin-schemas.ts";
 import { type ApprovalServices, approvalRoutes } from "./admin/approvals.ts";
+import { challenge, type OperatorTokens, operatorOf } from "./admin/bearer-token.ts";
 import { type CounterServices, counterRoutes } from "./admin/counters.ts";
 import { entryRoutes } from "./admin/entries.ts";
 import type { EntryLog } from "./admin/entry-search.ts";
@@ -20,15 +20,14 @@ import { type OperatorServices, operatorRoutes } from "./admin/operators.ts";
 import { foreignSite } from "./admin/own-site.ts";
 import { type PayloadServices, payloadRoutes } from "./admin/payloads.ts";
 import { type PolicyServices, policyRoutes } from "./admin/policies.ts";
+import { type ProofServices, proofRoutes } from "./admin/proofs.ts";
 import { type SecretServices, secretRoutes } from "./admin/secrets.ts";
 import { type UsageServices, usageRoutes } from "./admin/usage.ts";
 import { routeBar } from "./admin/who-may.ts";
 import { type SourceAddress, sourceAddressBehind } from "./source-address.ts";
 
 /** What the routes do. */
-export interface AdminServices {
-  /** The operator that a bearer token belongs to. `unavailable`: nobody can tell now. */
-  authenticate(token: string): Promise<Result<Operator, "unknown" | "unavailable">>;
+export interface AdminServices extends OperatorTokens {
   /** Told of what an answer only calls a fault of the gateway's own. */
   onFault(fault: Error, route: string): void;
   readonly approvals: ApprovalServices;
@@ -37,6 +36,7 @@ export interface AdminServices {
   readonly operators: OperatorServices;
   readonly secrets: SecretServices;
   readonly log: EntryLog;
+  readonly proofs: ProofServices;
   readonly payloads: PayloadServices;
   readonly usage: UsageServices;
   readonly counters: CounterServices;
@@ -70,6 +70,7 @@ export function adminApi(
     operatorRoutes(app, services.operators);
     secretRoutes(app, services.secrets);
     entryRoutes(app, services.log);
+    proofRoutes(app, services.log, services.proofs);
     payloadRoutes(app, services.log, services.payloads);
     usageRoutes(app, services.usage);
     counterRoutes(app, services.counters);
@@ -129,31 +130,6 @@ async function authenticate(
   request.operator = known.value;
   const bar = routeBar(known.value, request.routeOptions.config);
   return bar === null ? undefined : refuse(reply, bar);
-}
-
-/** `why` is null for who sent no token. */
-function challenge(reply: FastifyReply, why: "unknown" | "unavailable" | null): FastifyReply {
-  if (why === "unavailable") {
-    const message = "it cannot be looked up now whose token this is; try again when /readyz says so";
-    return refuse(reply, { code: "unavailable", message });
-  }
-  // RFC 6750 §3: no error code for who sent no token.
-  const problem = why === null ? "" : ', error="invalid_token"';
-  reply.header("www-authenticate", `Bearer realm="portcullis"${problem}`);
-  const message =
-    why === null
-      ? "send an operator's token as `Authorization: Bearer`; `portcullis up` writes one to `data/operator.json`, and `portcullis operators invite` makes one for a person"
-      : "this is no operator's token, or it has ended; `portcullis up` writes one to `data/operator.json`, and `portcullis operators invite` makes one for a person";
-  return refuse(reply, { code: "unauthorized", message });
-}
-
-/** Null: it came without a token. */
-async function operatorOf(
-  services: AdminServices,
-  { headers }: Pick<FastifyRequest, "headers">,
-): Promise<Result<Operator, "unknown" | "unavailable" | null>> {
-  const [, token] = /^bearer +(\S+)$/i.exec(headers.authorization ?? "") ?? [];
-  return token === undefined ? fail(null) : services.authenticate(token);
 }
 
 function documentRoute(app: FastifyInstance): void {

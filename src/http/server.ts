@@ -8,6 +8,7 @@ import { type AdminServices, adminApi } from "./admin-api.ts";
 import { approvalLink } from "./approval-link.ts";
 import { DataPlane } from "./data-plane.ts";
 import { Listener, type TlsIdentity, within } from "./listener.ts";
+import { type LogServices, logRoutes } from "./log-routes.ts";
 import { refuse } from "./refusal-reply.ts";
 import { sourceAddressBehind } from "./source-address.ts";
 
@@ -15,6 +16,7 @@ export interface HttpServerOptions {
   readonly inForce: PartsInForce;
   readonly admission: Admission;
   readonly admin: AdminServices;
+  readonly log: LogServices;
   readonly trustedProxies: readonly string[];
   readonly bodyBytes: number;
   readonly headerBytes: number;
@@ -59,6 +61,7 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
   await app.register(adminApi(options.admin, sourceAddressBehind(options.trustedProxies)), {
     prefix: "/api",
   });
+  await app.register(logRoutes(options.log), { prefix: "/log" });
   refuseUnknownRoutes(app, onRefused);
   return {
     listen: (host, port) => listener.listen(app, host, port),
@@ -110,11 +113,11 @@ function fastifyOn(
   return app;
 }
 
-/** To be called last: the admin API answers for its own paths, and hooks are handed down to what is added later. */
+/** To be called last: the admin API and the log answer for their own paths, and hooks are handed down to what is added later. */
 function refuseUnknownRoutes(app: FastifyInstance, onRefused: HttpServerOptions["onRefused"]): void {
   // Before the body is read, which a handler would be too late for.
   app.addHook("onRequest", async (request, reply) => {
-    if (!request.is404 || /^\/api(?:\/|\?|$)/.test(request.url)) return;
+    if (!request.is404 || /^\/(?:api|log)(?:\/|\?|$)/.test(request.url)) return;
     const path = request.url.split("?")[0]?.slice(0, 200) ?? "";
     const refusal: Refusal = { reason: "unknown_route", method: request.method, path };
     onRefused(refusal);

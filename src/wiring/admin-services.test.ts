@@ -82,6 +82,7 @@ async function start(folder: string, keys: Keys = { kek, lookupKey }) {
       keys: apiKeys,
       secrets: new EmbeddedSecretStore(storage.secrets, keys.kek, events.secrets, clock.now),
       log: storage.log,
+      trail,
       standing: async () => [],
       usage: new UsageProjection(storage.log, storage.usage),
       usageStore: storage.usage,

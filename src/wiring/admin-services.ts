@@ -3,8 +3,10 @@
 import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import { type CheckedPayload, checkPayloads } from "portcullis-verify/rules/payload-check.ts";
 import type { ApprovalFeed } from "../approvals/approval-feed.ts";
+import { entryProof } from "../audit/entry-proof.ts";
 import type { LogStore, StoredEntry } from "../audit/log-store.ts";
 import type { Payloads } from "../audit/payloads.ts";
+import type { Trail } from "../audit/trail.ts";
 import { rfc3339 } from "../core/clock.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { EmbeddedSecretStore, SecretFailure } from "../credentials/embedded-secret-store.ts";
@@ -31,6 +33,7 @@ export interface AdminParts {
   readonly operators: OperatorServiceParts;
   readonly secrets: EmbeddedSecretStore;
   readonly log: LogStore;
+  readonly trail: Pick<Trail, "checkpoint">;
   readonly usage: UsageProjection;
   readonly usageStore: UsageStore;
   /** Where the counters of all applications and groups stand. */
@@ -56,6 +59,10 @@ export function adminServices(parts: AdminParts): AdminServices {
     operators: operatorServices(parts.operators),
     secrets: secretServices(parts.secrets),
     log: parts.log,
+    proofs: {
+      checkpoint: () => parts.trail.checkpoint,
+      proof: (checkpoint, index) => entryProof(parts.log, checkpoint, index),
+    },
     payloads: { of: (entry) => payloadsOf(parts, entry) },
     usage: {
       query: async (by, from, to) => {

@@ -114,6 +114,7 @@ export async function adminBench(t: Pick<TestContext, "after">) {
     }),
     secrets: new EmbeddedSecretStore(storage.secrets, kek, events.secrets, () => Date.now()),
     log: storage.log,
+    trail,
     usage,
     usageStore: storage.usage,
     standing: () => standingCounters(storage.counters, configuredSubjects(applications), clock.now()),
