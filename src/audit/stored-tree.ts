@@ -3,14 +3,8 @@
 
 import type { SubtreeReader } from "portcullis-verify/log/merkle-proofs.ts";
 import { leafHash } from "portcullis-verify/log/merkle-tree.ts";
-import {
-  encodeBundle,
-  foldHashes,
-  type TilePlace,
-  tileHeight,
-  tileWidth,
-  widthIn,
-} from "portcullis-verify/log/tiles.ts";
+import { tileSubtrees } from "portcullis-verify/log/tile-subtrees.ts";
+import { encodeBundle, foldHashes, type TilePlace, tileWidth } from "portcullis-verify/log/tiles.ts";
 import type { LogStore } from "./log-store.ts";
 import { LogGapError } from "./log-walk.ts";
 
@@ -31,23 +25,10 @@ export async function tileBytes(store: TreeStore, { level, index, width }: TileP
  * few of them. Rejects with `LogGapError` when entries are missing.
  */
 export function subtreesOf(store: TreeStore, size: number): SubtreeReader {
-  const tiles = new Map<string, Promise<readonly Uint8Array[]>>();
-  const hashesIn = (level: number, index: number): Promise<readonly Uint8Array[]> => {
-    const key = `${level}/${index}`;
+  return tileSubtrees(({ level, index, width }) => {
     const from = index * tileWidth;
-    const read = tiles.get(key) ?? hashesOf(store, level, from, from + widthIn(size, { level, index }));
-    tiles.set(key, read);
-    return read;
-  };
-  return async (height, index) => {
-    const level = Math.floor(height / tileHeight);
-    const width = 2 ** (height % tileHeight);
-    const first = index * width;
-    const hashes = await hashesIn(level, Math.floor(first / tileWidth));
-    const own = hashes.slice(first % tileWidth, (first % tileWidth) + width);
-    if (own.length !== width) throw new RangeError(`no such subtree in a tree of size ${size}`);
-    return foldHashes(own);
-  };
+    return hashesOf(store, level, from, from + width);
+  }, size);
 }
 
 /** Hashes of one tile. One that is not kept is computed from what is below: a database from before may be open for reading. */

@@ -89,7 +89,7 @@ test("entries that do not hash to the head are refused", async () => {
     fillTileHashes(store, await store.head(), () => {}),
     {
       name: "OperatorError",
-      message: /entries in the data store from 0 on do not hash to its head/,
+      message: /entries in the data store do not hash to its head/,
     },
   );
 });

@@ -2,7 +2,8 @@
 // what is served and proved, so what is missing may be made good; what is there and differs may not.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { equalHashes, type LogHead } from "portcullis-verify/log/merkle-tree.ts";
+import { equalHashes, type LogHead, rootOf } from "portcullis-verify/log/merkle-tree.ts";
+import { headFrom } from "portcullis-verify/log/tile-subtrees.ts";
 import { hashesAt, type TileHash } from "portcullis-verify/log/tiles.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import type { LogStore } from "./log-store.ts";
@@ -36,7 +37,7 @@ export async function fillTileHashes(
       onProgress(done, total);
     }
   }
-  await matchFrontier(store, head);
+  await matchHead(store, head);
 }
 
 /** From level 1 on. */
@@ -91,18 +92,10 @@ async function refuseStray(store: LogStore, size: number): Promise<void> {
   }
 }
 
-async function matchFrontier(store: LogStore, { size, frontier }: LogHead): Promise<void> {
-  const read = subtreesOf(store, size);
-  let start = 0;
-  for (const expected of frontier) {
-    const height = Math.floor(Math.log2(size - start));
-    if (!equalHashes(await read(height, start / 2 ** height), expected)) {
-      throw new OperatorError(
-        `the entries in the data store from ${start} on do not hash to its head; ${investigate}`,
-      );
-    }
-    start += 2 ** height;
-  }
+async function matchHead(store: LogStore, head: LogHead): Promise<void> {
+  const found = await headFrom(head.size, subtreesOf(store, head.size));
+  if (equalHashes(rootOf(found), rootOf(head))) return;
+  throw new OperatorError(`the entries in the data store do not hash to its head; ${investigate}`);
 }
 
 const investigate =

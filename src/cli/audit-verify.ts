@@ -14,6 +14,7 @@ import { reportText } from "./audit-report.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
 import { type LogPlace, logPlace } from "./log-place.ts";
+import { ProgressLine } from "./progress-line.ts";
 
 interface VerifyOptions {
   readonly dir?: string;
@@ -65,7 +66,7 @@ async function verified(
   { vkey, replay = false, payloads = false }: VerifyOptions,
   pin: Pin | null,
 ): Promise<VerifyReport> {
-  const progress = new Progress();
+  const progress = new ProgressLine((checked, size) => `checked ${checked} of ${size} entries`);
   let database: ReadOnlyRecord | null = null;
   try {
     database = await place.open();
@@ -107,25 +108,5 @@ async function pinnedCheckpoint(asked: string | undefined, kept: string): Promis
   } catch {
     if (asked === undefined) return null;
     throw new OperatorError(`the checkpoint \`${asked}\` cannot be read`);
-  }
-}
-
-/** On a terminal, how far it is. */
-class Progress {
-  #shownAt = performance.now();
-  #shown = false;
-
-  show(checked: number, size: number): void {
-    const now = performance.now();
-    if (!process.stderr.isTTY || now - this.#shownAt < 100) return;
-    this.#shownAt = now;
-    this.#shown = true;
-    const percent = Math.floor((checked / Math.max(1, size)) * 100);
-    process.stderr.write(`\r\u001b[Kchecked ${checked} of ${size} entries (${percent} %)`);
-  }
-
-  clear(): void {
-    if (this.#shown) process.stderr.write("\r\u001b[K");
-    this.#shown = false;
   }
 }

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { adminClient } from "./admin-client.ts";
+import { exportCommand } from "./audit-export.ts";
 import { showEntries } from "./audit-show.ts";
 import { addTail } from "./audit-tail.ts";
 import { verifyCommand } from "./audit-verify.ts";
@@ -52,6 +53,7 @@ export function auditCommands(): Command {
     ),
   );
   audit.addCommand(verifyCommand());
+  audit.addCommand(exportCommand());
   return audit;
 }
 

@@ -16,7 +16,7 @@ export async function readTextFile(path: string): Promise<string | null> {
 }
 
 /** Replaces the file. A crash leaves the old text or the new, never a part; on return the new one survives power loss. */
-export async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+export async function replaceFile(path: string, text: string | Uint8Array, mode: number): Promise<void> {
   const temporary = await writeTemporary(path, text, mode);
   try {
     await rename(temporary, path);
@@ -101,7 +101,7 @@ export function hasErrorCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-async function writeTemporary(path: string, text: string, mode: number): Promise<string> {
+async function writeTemporary(path: string, text: string | Uint8Array, mode: number): Promise<string> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await withFile(await open(temporary, "wx", mode), async (file) => {
