@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { hash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openCheckpoint } from "portcullis-verify/log/checkpoint.ts";
+import { parseVerifierKey } from "portcullis-verify/log/signed-note.ts";
+import { decodeBundle, tilePath } from "portcullis-verify/log/tiles.ts";
+import { startGateway, type TestGateway, testFolder } from "./test-gateway.ts";
+
+async function call(gateway: TestGateway): Promise<void> {
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${gateway.key}`, "content-type": "application/json" },
+    body: '{"model":"demo/assistant","messages":[{"role":"user","content":"Hello"}]}',
+  });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+/** Beyond what is there now, under the gateway's next checkpoint. */
+async function sealed(gateway: TestGateway, size: number): Promise<number> {
+  for (;;) {
+    const [, entries] = readFileSync(join(gateway.folder, "keys", "checkpoint"), "utf8").split("\n");
+    if (Number(entries) > size) return Number(entries);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test("the log of a running gateway is copied, and the copy brought up to date", async (t) => {
+  const gateway = await startGateway();
+  t.after(() => gateway.kill());
+  const out = join(testFolder(), "copy");
+  t.after(() => rmSync(out, { recursive: true }));
+  await call(gateway);
+  const before = await sealed(gateway, 3);
+  const first = gateway.cli("audit", "export", "--out", out);
+  assert.equal(first.status, 0, first.stderr);
+  assert.match(
+    first.stdout,
+    /: log \S+, \d+ entries, of which \d+ are new\ncheck it with `portcullis audit verify /,
+  );
+  await call(gateway);
+  await sealed(gateway, before);
+  const second = gateway.cli("audit", "export", "--out", out, "--json");
+  assert.equal(second.status, 0, second.stderr);
+  const { path, vkey, entries, added, root, policies } = JSON.parse(second.stdout);
+  assert.deepEqual([path, policies], [out, { copied: 0, missing: [] }]);
+  assert.ok(added > 0 && added < entries, second.stdout);
+
+  const key = parseVerifierKey(vkey);
+  assert.ok(key.ok);
+  const checkpoint = openCheckpoint(readFileSync(join(out, "checkpoint"), "utf8"), key.value);
+  assert.ok(checkpoint.ok);
+  assert.equal(checkpoint.value.size, entries);
+  assert.equal(Buffer.from(checkpoint.value.root).toString("base64"), root);
+  const bundle = readFileSync(join(out, tilePath({ level: "entries", index: 0, width: entries })));
+  const leaves = decodeBundle(bundle, entries);
+  assert.ok(leaves.ok);
+  const types = leaves.value.map((leaf) => JSON.parse(Buffer.from(leaf).toString()).type);
+  assert.equal(types.filter((type) => type === "call.completed").length, 2);
+  const revisions = readdirSync(join(out, "revisions"));
+  assert.ok(revisions.length > 0);
+  for (const name of revisions)
+    assert.equal(`${hash("sha256", readFileSync(join(out, "revisions", name)))}.json`, name);
+
+  await gateway.stop();
+  const third = gateway.cli("audit", "export", "--out", out);
+  assert.equal(third.status, 0, third.stderr);
+  rmSync(gateway.folder, { recursive: true });
+});
+
+test("what cannot be copied is said, by exit code too, and no copy is begun", async (t) => {
+  const [one, other] = [await startGateway(), await startGateway()];
+  for (const gateway of [one, other]) t.after(() => gateway.kill());
+  const folder = testFolder();
+  t.after(() => rmSync(folder, { recursive: true }));
+  const out = join(folder, "copy");
+  assert.equal(one.cli("audit", "export", "--out", out).status, 0);
+  const others = other.cli("audit", "export", "--out", out);
+  assert.equal(others.status, 1);
+  assert.match(others.stderr, /another log was expected: the key is/);
+  mkdirSync(join(folder, "things"));
+  writeFileSync(join(folder, "things", "notes.txt"), "mine");
+  const things = one.cli("audit", "export", "--out", join(folder, "things"));
+  assert.equal(things.status, 1);
+  assert.match(things.stderr, /holds other things than a copy of a log; name an empty folder/);
+  assert.deepEqual(readdirSync(join(folder, "things")), ["notes.txt"]);
+  const file = one.cli("audit", "export", "--out", join(folder, "things", "notes.txt"));
+  assert.equal(file.status, 2);
+  assert.match(file.stderr, /could not be copied to/);
+  assert.equal(one.cli("audit", "export").status, 2);
+  const nowhere = one.cli("audit", "export", "--out", join(folder, "none"), "--config", "nowhere.yaml");
+  assert.equal(nowhere.status, 2);
+  assert.equal(existsSync(join(folder, "none")), false);
+  for (const gateway of [one, other]) await gateway.close();
+});
