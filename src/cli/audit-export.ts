@@ -38,12 +38,12 @@ export function exportCommand(): Command {
 
 async function exportLog(options: ExportOptions): Promise<void> {
   const out = resolve(options.out);
-  const { source, close } = await openSource(options);
+  const opened = await openSource(options);
   try {
-    const report = await copied(source, out, options.vkey ?? null);
+    const report = await copied(opened.source, out, options.vkey ?? null);
     print(options, { path: out, ...report }, () => reportText(report, out));
   } finally {
-    await close();
+    await opened.close();
   }
 }
 
