@@ -20,7 +20,7 @@ export const token = "pco_bench";
 export type LogBench = Awaited<ReturnType<typeof logBench>>;
 
 /** On SQLite in a folder of its own, unless there is storage already, which stays open. */
-export async function logBench(t: { after(clean: () => Promise<void>): void }, given?: Storage) {
+export async function logBench(t: { after(clean: () => Promise<void>): unknown }, given?: Storage) {
   const folder = testFolder();
   const storage = given ?? openSqliteStorage(join(folder, "data"));
   const trail = await Trail.open({

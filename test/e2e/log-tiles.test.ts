@@ -16,9 +16,15 @@ import { startGateway, testFolder } from "./test-gateway.ts";
 const size = 66_000;
 let bench: LogBench;
 
+const ends: (() => Promise<void>)[] = [];
+
 before(async () => {
-  bench = await logBench({ after });
+  bench = await logBench({ after: (end) => ends.push(end) });
   await bench.grow(size);
+});
+
+after(async () => {
+  for (const end of ends) await end();
 });
 
 interface Answer {
