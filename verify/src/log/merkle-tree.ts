@@ -17,22 +17,27 @@ export const emptyHead: LogHead = { size: 0, frontier: [] };
 const leafPrefix = 0x00;
 const nodePrefix = 0x01;
 
-// crypto.hash is synchronous, so one scratch buffer serves every node.
+// crypto.hash is synchronous, so one scratch buffer serves every node, and one every leaf of ordinary size.
 const node = Buffer.alloc(1 + 2 * hashBytes, nodePrefix);
+const ordinary = Buffer.alloc(4096, leafPrefix);
 
 /** SHA-256(0x00 ‖ leaf). */
 export function leafHash(leaf: Uint8Array): Uint8Array {
-  const prefixed = Buffer.allocUnsafe(1 + leaf.length);
-  prefixed[0] = leafPrefix;
+  const prefixed = leaf.length < ordinary.length ? ordinary : Buffer.alloc(1 + leaf.length, leafPrefix);
   prefixed.set(leaf, 1);
-  return hash("sha256", prefixed, "buffer");
+  return sha256(prefixed.subarray(0, 1 + leaf.length));
 }
 
 /** SHA-256(0x01 ‖ left ‖ right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   node.set(left, 1);
   node.set(right, 1 + hashBytes);
-  return hash("sha256", node, "buffer");
+  return sha256(node);
+}
+
+/** Asked for the buffer itself, crypto.hash takes twice as long. */
+function sha256(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(hash("sha256", bytes, "binary"), "latin1");
 }
 
 /** Is told of the hash of the full subtree of 2^level leaves that starts at leaf `index` · 2^level. */
