@@ -7,8 +7,8 @@ export function logStoreSource(store: LogStore): EntrySource {
   return {
     identity: () => store.identity(),
     checkpoints: (after) => store.keptCheckpoints(after),
-    contents: () => store.contents(),
     read: (from, to) => store.read(from, to),
-    recordsOf: (ids) => store.recordsOf(ids),
+    records: { contents: () => store.contents(), recordsOf: (ids) => store.recordsOf(ids) },
+    tiles: null,
   };
 }

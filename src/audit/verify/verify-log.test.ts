@@ -43,6 +43,8 @@ describe("verifying an honest log", () => {
         sealed: entries,
         unsealed: 0,
         clockResets: 0,
+        tiles: null,
+        newest: bench.state.checkpoints.at(-1)?.note ?? null,
         payloads: { committed: 58, erasedOrMissing: 58, matching: null },
       },
       governance: {

@@ -25,8 +25,11 @@ async function verifyWith(
 ): Promise<VerifyReport> {
   const store = new MemoryLogStore(state);
   const contents = await store.contents();
-  const source = { ...logStoreSource(store), contents: async () => ({ ...contents, ...change(contents) }) };
-  return verify(state, { source });
+  const records = {
+    contents: async () => ({ ...contents, ...change(contents) }),
+    recordsOf: (ids: readonly string[]) => store.recordsOf(ids),
+  };
+  return verify(state, { source: { ...logStoreSource(store), records } });
 }
 
 describe("verifying what the store keeps beside a sound log", () => {
@@ -253,14 +256,18 @@ describe("verifying a log in pieces", () => {
     const { state } = await goodLog(t);
     const far = 2 ** 50;
     const moved = state.entries.length - 2;
-    const source = logStoreSource(new MemoryLogStore(state));
+    const store = new MemoryLogStore(state);
+    const source = logStoreSource(store);
     let reads = 0;
     const holed = {
       ...source,
-      contents: async () => {
-        const contents = await source.contents();
-        const end = far + 2;
-        return { ...contents, end, head: contents.head === null ? null : { ...contents.head, size: end } };
+      records: {
+        recordsOf: (ids: readonly string[]) => store.recordsOf(ids),
+        contents: async () => {
+          const contents = await store.contents();
+          const end = far + 2;
+          return { ...contents, end, head: contents.head === null ? null : { ...contents.head, size: end } };
+        },
       },
       read: async (from: number, to: number) => {
         reads += 1;

@@ -30,7 +30,13 @@ const knownChecks: ReadonlySet<string> = new Set([
 ]);
 
 /** What JSON Schema has no words for, and would be left out. */
-function markUnknown({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: JsonSchema }): void {
+function markUnknown({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodType;
+  jsonSchema: JsonSchema;
+}): void {
   const { checks = [] } = zodSchema._zod.def;
   if (checks.some(({ _zod }) => !knownChecks.has(_zod.def.check))) jsonSchema["x-unknown"] = true;
 }

@@ -2,8 +2,9 @@
 
 import type { Leaf } from "../leaves/leaf-schema.ts";
 import { parseLeaf } from "../leaves/parse-leaf.ts";
+import { leafHash } from "../log/merkle-tree.ts";
 import type { EntrySource } from "../source/entry-source.ts";
-import type { LogContents, StoredEntry } from "../source/log-contents.ts";
+import type { StoredEntry } from "../source/log-contents.ts";
 import type { ApprovalRules } from "./approval-rules.ts";
 import type { CallRules } from "./call-rules.ts";
 import type { LogFinding } from "./log-finding.ts";
@@ -11,12 +12,16 @@ import type { LogRules } from "./log-rules.ts";
 import type { PayloadRules } from "./payload-rules.ts";
 import type { ReplayRules } from "./replay-rules.ts";
 import type { RevisionRules } from "./revision-rules.ts";
-import { logSize, type StoreCheck } from "./store-check.ts";
+import type { StoreCheck } from "./store-check.ts";
+import type { TileCheck } from "./tile-check.ts";
 import type { TreeCheck } from "./tree-check.ts";
 
 export interface Rules {
   readonly tree: TreeCheck;
-  readonly store: StoreCheck;
+  /** Null where there are no tiles. */
+  readonly tiles: TileCheck | null;
+  /** Null where nothing is kept beside the entries. */
+  readonly store: StoreCheck | null;
   readonly order: LogRules;
   readonly approvals: ApprovalRules;
   readonly calls: CallRules;
@@ -35,50 +40,75 @@ export type Progress = (progress: { readonly checked: number; readonly size: num
 /** What is in memory at a time: at most so many entries, of at most 64 KiB each. */
 const readBatch = 1_000;
 
+/** How many entries there are said to be, and one more than the largest index of one. */
+export interface Extent {
+  readonly size: number;
+  readonly end: number;
+}
+
 export async function walkEntries(
   source: EntrySource,
-  contents: LogContents,
+  { size, end }: Extent,
   rules: Rules,
   onProgress: Progress = () => {},
 ): Promise<void> {
   const { tree } = rules;
-  const size = logSize(contents);
-  // The head may claim any number of entries; beyond the last there is nothing to look for.
-  const last = Math.min(size, contents.end);
+  // Any number of entries may be claimed; beyond the last there is nothing to look for.
+  const last = Math.min(size, end);
   while (tree.next < last) {
     const from = tree.next;
-    await observe(source, await source.read(from, tree.nextStop(Math.min(last, from + readBatch))), rules);
+    const entries = await source.read(from, tree.nextStop(Math.min(last, from + readBatch)));
+    const read = observe(entries, rules);
+    if (rules.store !== null) await observeRecords(source, read, rules);
+    if (rules.replay !== null) for (const { index, leaf } of read) await rules.replay.observe(index, leaf);
     if (tree.next === from) tree.missing(await nextPresent(source, from, last));
+    await rules.tiles?.compare();
     onProgress({ checked: tree.next, size });
   }
   if (tree.next < size) tree.missing(size);
   tree.finish();
+  await rules.tiles?.finish(size);
 }
 
-async function observe(source: EntrySource, entries: readonly StoredEntry[], rules: Rules): Promise<void> {
-  const read: { readonly index: number; readonly leaf: Leaf }[] = [];
-  for (const entry of entries) {
-    rules.tree.add(entry);
-    const { index } = entry;
-    const parsed = parseLeaf(entry.leaf);
+interface ReadEntry {
+  readonly index: number;
+  readonly leaf: Leaf;
+}
+
+function observe(entries: readonly StoredEntry[], rules: Rules): readonly ReadEntry[] {
+  const { tree, tiles, order, revisions, approvals, calls, payloads } = rules;
+  const read: ReadEntry[] = [];
+  for (const { index, leaf: bytes } of entries) {
+    const hash = leafHash(bytes);
+    tree.add(index, hash);
+    tiles?.add(0, index, hash);
+    const parsed = parseLeaf(bytes);
     if (!parsed.ok) {
       rules.report({ reason: "unreadable_entry", entry: index, detail: parsed.failure });
       continue;
     }
     const leaf = parsed.value;
-    rules.order.observe(index, leaf);
-    rules.revisions.observe(index, leaf);
-    rules.approvals.observe(index, leaf);
-    rules.calls.observe(index, leaf);
+    order.observe(index, leaf);
+    revisions.observe(index, leaf);
+    approvals.observe(index, leaf);
+    calls.observe(index, leaf);
+    payloads.observe(leaf);
     rules.onEntry(index, leaf);
     read.push({ index, leaf });
   }
-  const records = await source.recordsOf(read.map(({ leaf }) => leaf.id));
+  return read;
+}
+
+async function observeRecords(
+  { records }: EntrySource,
+  read: readonly ReadEntry[],
+  { store, payloads }: Rules,
+): Promise<void> {
+  const found = (await records?.recordsOf(read.map(({ leaf }) => leaf.id))) ?? [];
   for (const [at, { index, leaf }] of read.entries()) {
-    const record = records[at] ?? { index: null, salt: null };
-    rules.store.observeId(index, record.index);
-    await rules.payloads.observe(index, leaf, record.salt);
-    if (rules.replay !== null) await rules.replay.observe(index, leaf);
+    const record = found[at] ?? { index: null, salt: null };
+    store?.observeId(index, record.index);
+    await payloads.observeSalt(index, leaf, record.salt);
   }
 }
 

@@ -4,7 +4,13 @@
 /** Where a checkpoint that the log is held against comes from. */
 export type CheckpointOrigin = "stored" | "pinned";
 
-export type LogFinding = IdentityFinding | CheckpointFinding | TreeFinding | StoreFinding | OrderFinding;
+export type LogFinding =
+  | IdentityFinding
+  | CheckpointFinding
+  | TreeFinding
+  | TileFinding
+  | StoreFinding
+  | OrderFinding;
 
 type IdentityFinding =
   /** There are entries, and nothing says of which log. */
@@ -54,6 +60,19 @@ type TreeFinding =
   /** An entry where another index was due: one that was moved or stands twice. */
   | { readonly reason: "entry_out_of_order"; readonly expected: number; readonly entry: number }
   | { readonly reason: "unreadable_entry"; readonly entry: number; readonly detail: string };
+
+type TileFinding =
+  | { readonly reason: "tile_missing"; readonly tile: string }
+  /** Not of the form that a tile or a bundle of entries has. */
+  | { readonly reason: "unreadable_tile"; readonly tile: string; readonly detail: string }
+  /** The first hash in it that is not the one that the entries give; `entry` is the first that it is over. */
+  | {
+      readonly reason: "tile_mismatch";
+      readonly tile: string;
+      readonly entry: number;
+      readonly expected: string;
+      readonly found: string;
+    };
 
 type StoreFinding =
   | { readonly reason: "no_head"; readonly entries: number }
@@ -137,6 +156,12 @@ export function logFindingText(finding: LogFinding): string {
       return `entry ${finding.entry} stands where entry ${finding.expected} was expected`;
     case "unreadable_entry":
       return `entry ${finding.entry}: ${finding.detail}`;
+    case "tile_missing":
+      return `\`${finding.tile}\` is not there`;
+    case "unreadable_tile":
+      return `\`${finding.tile}\` cannot be read: ${finding.detail}`;
+    case "tile_mismatch":
+      return `\`${finding.tile}\` is not the tile of the entries: its hash over entry ${finding.entry} is ${finding.found}, and ${finding.expected} was expected`;
     case "wrong_beginning":
       return `entry ${finding.entry}: ${finding.expected} was expected, ${finding.found} found`;
     case "epoch_out_of_order":

@@ -4,7 +4,7 @@ import { type Checkpoint, checkpointFailureText, openCheckpoint } from "../log/c
 import { equalHashes, isWellFormedHead, rootOf } from "../log/merkle-tree.ts";
 import type { NoteVerifier } from "../log/signed-note.ts";
 import type { EntrySource } from "../source/entry-source.ts";
-import type { StoredCheckpoint } from "../source/log-contents.ts";
+import type { KeptCheckpoint, StoredCheckpoint } from "../source/log-contents.ts";
 import type { CheckpointOrigin, LogFinding } from "./log-finding.ts";
 
 /** A checkpoint with a good signature. */
@@ -12,6 +12,7 @@ export interface Mark {
   readonly checkpoint: CheckpointOrigin;
   readonly size: number;
   readonly root: Uint8Array;
+  readonly note: string;
 }
 
 /** Those that can be believed, smallest first; faults are reported, each once with the number of those that have it. */
@@ -30,7 +31,7 @@ export async function readMarks(
       faults.add({ reason: "invalid_checkpoint", checkpoint, detail, count: 0 }, `${checkpoint} ${detail}`);
       return null;
     }
-    marks.push({ checkpoint, size: opened.value.size, root: opened.value.root });
+    marks.push({ checkpoint, size: opened.value.size, root: opened.value.root, note });
     return opened.value;
   };
   for (let after = -1; ; ) {
@@ -51,8 +52,12 @@ export async function readMarks(
 }
 
 /** A frontier that is not right would spare hashing at the wrong place, so it is held against the signed root too. */
-function alteredColumn(stored: StoredCheckpoint, signed: Checkpoint): "size" | "root" | "frontier" | null {
+function alteredColumn(
+  stored: KeptCheckpoint | StoredCheckpoint,
+  signed: Checkpoint,
+): "size" | "root" | "frontier" | null {
   if (stored.size !== signed.size) return "size";
+  if (!("root" in stored)) return null;
   if (!equalHashes(stored.root, signed.root)) return "root";
   return isWellFormedHead(stored) && equalHashes(rootOf(stored), signed.root) ? null : "frontier";
 }

@@ -6,6 +6,8 @@ export type NotChecked =
   | { readonly reason: "no_pin" }
   | { readonly reason: "pin_beside_log" }
   | { readonly reason: "key_from_log" }
+  | { readonly reason: "nothing_signed" }
+  | { readonly reason: "copy" }
   | { readonly reason: "unsealed"; readonly entries: number }
   | { readonly reason: "salts"; readonly entries: number }
   | { readonly reason: "voters"; readonly votes: number }
@@ -24,6 +26,10 @@ export function notCheckedText(open: NotChecked): string {
       return "a head kept elsewhere: the one used lies beside the log, where whoever has the log's key can replace it";
     case "key_from_log":
       return "whose key signed it: the verifier key is the one that the log itself names";
+    case "nothing_signed":
+      return "any entry: no checkpoint that can be believed says how many there are";
+    case "copy":
+      return "what a store keeps beside its entries (ids, salts, its head, earlier checkpoints): a copy has none of it";
     case "unsealed":
       return `the last ${open.entries} entries against any signature: no checkpoint covers them yet`;
     case "salts":

@@ -50,7 +50,20 @@ export function checkPayloads(
 
 /** Whether the entry commits to any payload, and so has a salt until it is erased. */
 export function commitsToPayload(leaf: Leaf): boolean {
-  return commitmentsOf(leaf).size > 0;
+  switch (leaf.type) {
+    case "call.decided":
+    case "action.decided":
+    case "approval.requested":
+    case "approval.edited":
+      return true;
+    case "call.completed":
+      return leaf.response !== null;
+    case "approval.voted":
+    case "approval.closed":
+      return leaf.reason !== null;
+    default:
+      return false;
+  }
 }
 
 interface Committed {

@@ -1,8 +1,7 @@
 // Rebuilds the tree from the entries as they are read and holds it against every checkpoint on the way.
 
-import type { LogHead } from "../log/merkle-tree.ts";
-import { appendLeafHashes, emptyHead, equalHashes, leafHash, rootOf } from "../log/merkle-tree.ts";
-import type { StoredEntry } from "../source/log-contents.ts";
+import { GrowingTree, type OnTileHash } from "../log/growing-tree.ts";
+import { equalHashes, type LogHead } from "../log/merkle-tree.ts";
 import type { CheckpointOrigin, LogFinding } from "./log-finding.ts";
 import type { Mark } from "./marks.ts";
 
@@ -12,14 +11,20 @@ export class TreeCheck {
   readonly #mismatched = new Set<CheckpointOrigin>();
   #nextMark = 0;
   /** Null once an entry is missing: from there on no root can be computed. */
-  #tree: LogHead | null = emptyHead;
+  #tree: GrowingTree | null;
   #next = 0;
   #vouched = 0;
   #sealed = 0;
+  #newest: Mark | null = null;
 
-  constructor(marks: readonly Mark[], report: (finding: LogFinding) => void) {
+  constructor(
+    marks: readonly Mark[],
+    report: (finding: LogFinding) => void,
+    onTileHash: OnTileHash = () => {},
+  ) {
     this.#marks = marks;
     this.#report = report;
+    this.#tree = new GrowingTree(onTileHash);
     this.#compareMarks();
   }
 
@@ -30,7 +35,12 @@ export class TreeCheck {
 
   /** The head of all entries so far, or null when one is missing. */
   get head(): LogHead | null {
-    return this.#tree;
+    return this.#tree?.head ?? null;
+  }
+
+  /** The largest checkpoint that the entries are those of, or null. */
+  get newest(): Mark | null {
+    return this.#newest;
   }
 
   /** Entries below this index are those that a stored checkpoint was signed over. */
@@ -44,15 +54,15 @@ export class TreeCheck {
     return mark === undefined ? limit : Math.min(limit, mark.size);
   }
 
-  add(entry: StoredEntry): void {
-    if (entry.index < this.#next) {
-      this.#report({ reason: "entry_out_of_order", expected: this.#next, entry: entry.index });
+  add(index: number, hash: Uint8Array): void {
+    if (index < this.#next) {
+      this.#report({ reason: "entry_out_of_order", expected: this.#next, entry: index });
       this.#tree = null;
       return;
     }
-    if (entry.index > this.#next) this.missing(entry.index);
-    this.#next = entry.index + 1;
-    if (this.#tree !== null) this.#tree = appendLeafHashes(this.#tree, [leafHash(entry.leaf)]);
+    if (index > this.#next) this.missing(index);
+    this.#next = index + 1;
+    this.#tree?.append(hash);
     this.#compareMarks();
   }
 
@@ -86,9 +96,10 @@ export class TreeCheck {
   }
 
   #compare(mark: Mark): void {
-    const root = this.#tree === null || this.#tree.size !== mark.size ? null : rootOf(this.#tree);
+    const root = this.#tree === null || this.#tree.size !== mark.size ? null : this.#tree.root;
     if (root !== null && equalHashes(root, mark.root)) {
       this.#vouched = mark.size;
+      this.#newest = mark;
       if (mark.checkpoint === "stored") this.#sealed = mark.size;
       return;
     }

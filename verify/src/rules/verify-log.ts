@@ -7,7 +7,7 @@ import type { LogContents } from "../source/log-contents.ts";
 import { type ApprovalCounts, ApprovalRules } from "./approval-rules.ts";
 import { CallBook } from "./call-book.ts";
 import { type CallCounts, CallRules, type OpenCallEntry } from "./call-rules.ts";
-import { type OnEntry, type Progress, type Rules, walkEntries } from "./entry-walk.ts";
+import { type Extent, type OnEntry, type Progress, type Rules, walkEntries } from "./entry-walk.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { HoldBook } from "./hold-book.ts";
 import { LogRules } from "./log-rules.ts";
@@ -17,6 +17,7 @@ import { type PayloadCounts, type PayloadReader, PayloadRules } from "./payload-
 import { type DecisionReplayer, type ReplayCounts, ReplayRules } from "./replay-rules.ts";
 import { RevisionRules } from "./revision-rules.ts";
 import { logSize, StoreCheck } from "./store-check.ts";
+import { TileCheck } from "./tile-check.ts";
 import { TreeCheck } from "./tree-check.ts";
 
 export interface VerifyOptions {
@@ -53,6 +54,10 @@ export interface VerifyReport {
     readonly unsealed: number;
     /** How often an operator had time count anew, because the clock had been ahead. */
     readonly clockResets: number;
+    /** Tiles of hashes that are those of the entries; null where there are none. */
+    readonly tiles: number | null;
+    /** The signed note of the newest checkpoint that the entries are those of: what to keep elsewhere, for the next time. */
+    readonly newest: string | null;
     readonly payloads: PayloadCounts;
   };
   readonly governance: CallCounts & {
@@ -86,40 +91,49 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
   const findings = new Findings();
   const marks = await readMarks(source, pinned, verifier, findings.log);
   // After the checkpoints, so that a log that grows meanwhile is not taken for a truncated one.
-  const contents = await source.contents();
+  const contents = (await source.records?.contents()) ?? null;
+  const extent = contents === null ? signedExtent(marks) : { size: logSize(contents), end: contents.end };
   await checkIdentity(source, verifier, contents, findings);
   const rules = rulesFor(options, contents, marks, findings);
-  await walkEntries(source, contents, rules, options.onProgress);
+  await walkEntries(source, extent, rules, options.onProgress);
   rules.approvals.finish();
   rules.replay?.finish();
-  if (logSize(contents) > 0 && !marks.some((mark) => mark.checkpoint === "stored")) {
+  if (extent.size > 0 && !marks.some((mark) => mark.checkpoint === "stored")) {
     findings.log({ reason: "no_checkpoint" });
   }
   const [oldest] = rules.calls.openCalls(1);
-  rules.store.finish({
+  rules.store?.finish({
     tree: rules.tree.head,
     epoch: rules.order.epoch,
     oldestOpen: oldest?.entry ?? null,
   });
-  return reportOf(options, contents, marks, rules, findings);
+  return reportOf(options, extent, marks, rules, findings);
+}
+
+/** Of a copy: what it signed is all that it has to have. */
+function signedExtent(marks: readonly Mark[]): Extent {
+  const size = marks.findLast(({ checkpoint }) => checkpoint === "stored")?.size ?? 0;
+  return { size, end: size };
 }
 
 function rulesFor(
-  { verifier, payloads, replayer, onEntry }: VerifyOptions,
-  contents: LogContents,
+  { source, verifier, payloads, replayer, onEntry }: VerifyOptions,
+  contents: LogContents | null,
   marks: readonly Mark[],
   findings: Findings,
 ): Rules {
   const calls = new CallBook();
   const holds = new HoldBook();
+  const tiles = source.tiles === null ? null : new TileCheck(source.tiles, findings.log);
   return {
-    tree: new TreeCheck(marks, findings.log),
-    store: new StoreCheck(contents, findings.log),
+    tree: new TreeCheck(marks, findings.log, (level, index, hash) => tiles?.add(level, index, hash)),
+    tiles,
+    store: contents === null ? null : new StoreCheck(contents, findings.log),
     order: new LogRules({ origin: verifier.name, vkey: verifier.vkey }, findings.log),
     approvals: new ApprovalRules(calls, holds, findings.governance),
     calls: new CallRules(calls, holds, findings.governance),
     revisions: new RevisionRules(findings.governance),
-    payloads: new PayloadRules(payloads ?? null, findings.log),
+    payloads: new PayloadRules(payloads ?? null, contents !== null, findings.log),
     replay: replayer === undefined ? null : new ReplayRules(replayer, findings.replay),
     onEntry: onEntry ?? (() => {}),
     report: findings.log,
@@ -129,11 +143,12 @@ function rulesFor(
 async function checkIdentity(
   source: EntrySource,
   { name, vkey }: NoteVerifier,
-  contents: LogContents,
+  contents: LogContents | null,
   { log: report }: Findings,
 ): Promise<void> {
   const identity = await source.identity();
   if (identity === null) {
+    if (contents === null) return;
     if (contents.end > 0 || logSize(contents) > 0) report({ reason: "no_identity", expected: vkey });
     return;
   }
@@ -145,13 +160,12 @@ async function checkIdentity(
 
 function reportOf(
   options: VerifyOptions,
-  contents: LogContents,
+  { size: entries }: Extent,
   marks: readonly Mark[],
   rules: Rules,
   findings: Findings,
 ): VerifyReport {
-  const { tree, order, approvals, calls, revisions, payloads, replay } = rules;
-  const entries = logSize(contents);
+  const { tree, tiles, order, approvals, calls, revisions, payloads, replay } = rules;
   const report = {
     ok: findings.count === 0,
     origin: options.verifier.name,
@@ -163,6 +177,8 @@ function reportOf(
       sealed: tree.sealed,
       unsealed: entries - Math.min(entries, tree.sealed),
       clockResets: order.clockResets,
+      tiles: tiles?.checked ?? null,
+      newest: tree.newest?.note ?? null,
       payloads: payloads.counts,
     },
     governance: {
@@ -189,11 +205,14 @@ function notChecked(
 ): readonly NotChecked[] {
   const { payloads, unsealed } = log;
   const { decisions, approvals } = governance;
-  const salts = payloads.committed - payloads.erasedOrMissing;
+  const isCopy = payloads.erasedOrMissing === null;
+  const salts = isCopy ? 0 : payloads.committed - payloads.erasedOrMissing;
   const open: readonly (readonly [boolean, NotChecked])[] = [
     [!log.pinned, { reason: "no_pin" }],
     [log.pinned && pinFromLog, { reason: "pin_beside_log" }],
     [keyFromLog, { reason: "key_from_log" }],
+    [isCopy && log.entries === 0, { reason: "nothing_signed" }],
+    [isCopy, { reason: "copy" }],
     [unsealed > 0, { reason: "unsealed", entries: unsealed }],
     [payloads.matching === null && salts > 0, { reason: "salts", entries: salts }],
     [approvals.votes > 0, { reason: "voters", votes: approvals.votes }],

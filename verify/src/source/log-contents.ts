@@ -8,13 +8,19 @@ export interface LogIdentity {
   readonly vkey: string;
 }
 
-export interface StoredCheckpoint {
+/** A checkpoint as a copy has it. */
+export interface KeptCheckpoint {
+  /** As whoever keeps it says. */
   readonly size: number;
+  /** The signed note (C2SP signed-note, tlog-checkpoint). */
+  readonly note: string;
+}
+
+/** A checkpoint as a store has it, with what spares computing it again. */
+export interface StoredCheckpoint extends KeptCheckpoint {
   /** When it was signed, in milliseconds since the epoch. Says which ones to keep, and proves nothing. */
   readonly time: number;
   readonly root: Uint8Array;
-  /** The signed note (C2SP signed-note, tlog-checkpoint). */
-  readonly note: string;
   readonly frontier: readonly Uint8Array[];
 }
 
