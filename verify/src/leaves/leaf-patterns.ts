@@ -8,7 +8,7 @@ import { leafSchema } from "./leaf-schema.ts";
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** By type of leaf. All but the order of the members of a record is in them. */
+/** By type of leaf. All but the order of the members of a record is in them: its text is what they capture. */
 export function leafPatterns(): ReadonlyMap<string, RegExp> {
   made ??= new Map(leafSchema.options.flatMap((option) => named(option.shape.type.value, option)));
   return made;
@@ -18,8 +18,12 @@ let made: ReadonlyMap<string, RegExp> | null = null;
 
 function named(type: string, schema: z.ZodType): readonly (readonly [string, RegExp])[] {
   const pattern = textOf(z.toJSONSchema(schema, { override: markUnknown, unrepresentable: "any" }));
-  return pattern === null ? [] : [[type, new RegExp(`^${pattern}$`)]];
+  // Of a second record nobody would look at the order.
+  return pattern === null || pattern.split(record).length > 2 ? [] : [[type, new RegExp(`^${pattern}$`)]];
 }
+
+/** How the text of a record is captured. */
+const record = String.raw`(\{`;
 
 const knownChecks: ReadonlySet<string> = new Set([
   "max_length",
@@ -143,7 +147,7 @@ function recordText({ propertyNames, additionalProperties }: JsonSchema): string
   const [name, value] = [known(propertyNames), known(additionalProperties)];
   if (name === null || value === null) return null;
   const member = `${name}:${value}`;
-  return String.raw`\{(?:${member}(?:,${member})*)?\}`;
+  return String.raw`${record}(?:${member}(?:,${member})*)?\})`;
 }
 
 function known(schema: JsonSchema["items"]): string | null {

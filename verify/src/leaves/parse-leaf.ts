@@ -4,6 +4,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { isCanonical, maxLeafBytes } from "./leaf.ts";
 import { leafPatterns } from "./leaf-patterns.ts";
 import { type Leaf, type LeafOf, leafSchema } from "./leaf-schema.ts";
+import { leafTime } from "./leaf-time.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -33,20 +34,28 @@ export function parseLeaf(bytes: Uint8Array): Result<Leaf, string> {
 function isPlainLeaf(value: unknown, text: string): value is Leaf {
   if (typeof value !== "object" || value === null || !("type" in value)) return false;
   const { type } = value;
-  if (typeof type !== "string" || leafPatterns().get(type)?.test(text) !== true) return false;
-  return !("facts" in value) || value.facts === null || isInOrder(value.facts, text);
+  const match = typeof type === "string" ? leafPatterns().get(type)?.exec(text) : null;
+  if (match === null || match === undefined) return false;
+  const [, record] = match;
+  return record === undefined || ("facts" in value && isInOrder(value.facts, record));
 }
 
 /** What no pattern says of a record: that each member stands there once, and in its order (RFC 8785 §3.2.3). */
-function isInOrder(facts: unknown, text: string): boolean {
+function isInOrder(record: unknown, text: string): boolean {
   let last = "";
-  for (const name in facts as object) {
-    // The schema takes the second for no member at all.
-    if (name < last || name === "__proto__") return false;
+  let members = 0;
+  for (const name in record as object) {
+    // JavaScript moves members that are numbers to the front, and the schema takes the last for no member at all.
+    if (name < last || startsWithDigit.test(name) || name === "__proto__") return false;
     last = name;
+    members += 1;
   }
-  return text.includes(`,"facts":${JSON.stringify(facts)},`);
+  // Each member has one of these at least, and one that stands there twice is found once.
+  for (let at = text.indexOf('":'); at !== -1; at = text.indexOf('":', at + 2)) members -= 1;
+  return members === 0;
 }
+
+const startsWithDigit = /^[0-9]/;
 
 function readBySchema(value: unknown, bytes: Uint8Array): Result<Leaf, string> {
   const parsed = leafSchema.safeParse(value);
@@ -70,7 +79,7 @@ function isCanonicalLeaf(bytes: Uint8Array, leaf: Leaf): boolean {
 /** What whoever writes leaves keeps to and the schema does not say; in words, or null. */
 function brokenPromise(leaf: Leaf): string | null {
   if (leaf.id !== leaf.id.toLowerCase()) return "its id is not in lower case";
-  const ahead = idTime(leaf.id) - Date.parse(leaf.time);
+  const ahead = idTime(leaf.id) - leafTime(leaf.time);
   if (ahead < 0 || ahead > maxIdAheadMs) return "its id was not made at its time";
   if ("call" in leaf && leaf.call === "") return "its call has no id";
   return leaf.type === "call.completed" ? brokenUsage(leaf) : null;

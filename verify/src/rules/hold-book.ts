@@ -64,6 +64,8 @@ export interface EndedApproval {
  * how many approvals besides, to tell what has ended from what there never was.
  */
 const rememberedHolds = 20_000;
+/** Many are forgotten at once: to find the oldest of a Set takes the longer, the more of its first ones were deleted. */
+const mostHolds = 22_500;
 const rememberedEnds = 65_536;
 
 /** Memory is bounded by the number of approvals open at a time. */
@@ -141,8 +143,11 @@ export class HoldBook {
     if (!hold.approvals.every(isOver)) return;
     this.#over.delete(hold);
     this.#over.add(hold);
-    const [oldest] = this.#over;
-    if (this.#over.size > rememberedHolds && oldest !== undefined) this.#forget(oldest);
+    if (this.#over.size <= mostHolds) return;
+    for (const oldest of this.#over) {
+      if (this.#over.size <= rememberedHolds) return;
+      this.#forget(oldest);
+    }
   }
 
   #newHold({ hold: id, call }: LeafOf<"approval.requested">, permitted: ReadonlySet<number>): KnownHold {

@@ -2,6 +2,7 @@
 // that time goes forward.
 
 import type { Leaf } from "../leaves/leaf-schema.ts";
+import { leafTime } from "../leaves/leaf-time.ts";
 import type { LogIdentity } from "../source/log-contents.ts";
 import type { LogFinding } from "./log-finding.ts";
 
@@ -102,7 +103,7 @@ export class LogRules {
   }
 
   #checkTime(entry: number, { type, time: stamp }: Leaf): void {
-    const time = Date.parse(stamp);
+    const time = leafTime(stamp);
     if (type === "log.clock_reset") {
       this.#clockResets += 1;
       this.#latestTime = Number.NEGATIVE_INFINITY;

@@ -97,7 +97,7 @@ function unusableAnswer({ status, headers }: Response, url: URL): Answer | null 
     return { status: "refused", why: `the server refuses it (${status}); give a token with --token` };
   }
   if (status >= 300 && status < 400) {
-    const to = URL.parse(headers.get("location") ?? "", url)?.href ?? "nowhere";
+    const to = URL.parse(headers.get("location") ?? "", url.href)?.href ?? "nowhere";
     return {
       status: "refused",
       why: `it redirects to \`${to}\`, which is not followed; name that place itself`,
