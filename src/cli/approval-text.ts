@@ -1,9 +1,9 @@
 // An approval in a terminal: a view that one can decide by. What the approval's own text says stands behind a bar, and all of
 // it is there.
 
+import { styled } from "portcullis-verify/report/terminal-text.ts";
 import type { ApprovalView } from "../approvals/view-schema.ts";
 import { columnsOf, folded } from "./folded-text.ts";
-import { styled } from "./table.ts";
 
 export function approvalText(view: ApprovalView, width: number): string {
   return [

@@ -1,6 +1,7 @@
 // `approvals`: what waits for people, and deciding on it.
 
 import { Command } from "commander";
+import { styled } from "portcullis-verify/report/terminal-text.ts";
 import { approvalStates } from "../approvals/approval-states.ts";
 import { visibleText } from "../approvals/visible-text.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -9,7 +10,7 @@ import { approve, edit, reject, revoke, show } from "./approval-decisions.ts";
 import { timeLeft } from "./approval-text.ts";
 import { type GatewayOptions, gatewayCommand, print, withExample } from "./gateway-command.ts";
 import type { ServerEvent } from "./server-events.ts";
-import { styled, table } from "./table.ts";
+import { table } from "./table.ts";
 
 interface ListOptions extends GatewayOptions {
   readonly state: string;

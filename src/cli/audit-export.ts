@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { ProgressLine } from "portcullis-verify/report/progress-line.ts";
 import { CopyFolder } from "../audit/copy/copy-folder.ts";
 import { type CopyReport, copyLog } from "../audit/copy/copy-log.ts";
 import { copyRefusalText } from "../audit/copy/copy-refusal.ts";
@@ -10,7 +11,6 @@ import { OperatorError } from "../core/operator-error.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
 import { logPlace } from "./log-place.ts";
-import { ProgressLine } from "./progress-line.ts";
 
 interface ExportOptions {
   readonly out: string;

@@ -1,6 +1,7 @@
 // By which key a log is verified, and whether there is a log at all: a store that has lost its name or all it had is not
 // one that was never begun.
 
+import { namedKey } from "portcullis-verify/cli/verify-copy.ts";
 import { parseLeaf } from "portcullis-verify/leaves/parse-leaf.ts";
 import { type NoteVerifier, parseVerifierKey } from "portcullis-verify/log/signed-note.ts";
 import type { LogStore } from "../audit/log-store.ts";
@@ -10,7 +11,8 @@ import { Finding } from "./finding.ts";
 /** A checkpoint kept outside of the data folder. */
 export interface Pin {
   readonly path: string;
-  readonly note: string;
+  /** Null when none was kept there yet. */
+  readonly note: string | null;
   /** It was not named, and is the one that the gateway keeps beside the folder. */
   readonly beside: boolean;
 }
@@ -29,14 +31,15 @@ export async function verifierFor(
   asked: string | undefined,
   pin: Pin | null,
 ): Promise<LogKey> {
+  const isKept = pin !== null && pin.note !== null;
   const identity = await log.identity();
   const entries = await entriesFound(log);
-  if (identity === null && entries === 0 && pin === null) {
+  if (identity === null && entries === 0 && !isKept) {
     throw new OperatorError(`the log in ${place} has not been begun`);
   }
   if (asked !== undefined) {
-    const verifier = parseVerifierKey(asked);
-    if (!verifier.ok) throw new OperatorError(`the verifier key cannot be used: ${verifier.failure}`);
+    const verifier = namedKey(asked);
+    if (!verifier.ok) throw new OperatorError(verifier.failure);
     return { verifier: verifier.value, fromLog: false };
   }
   for (const vkey of [identity?.vkey, await keyInFirstEntry(log)]) {
@@ -44,7 +47,7 @@ export async function verifierFor(
     if (verifier?.ok === true) return { verifier: verifier.value, fromLog: true };
   }
   throw new Finding(
-    entries === 0 && pin !== null
+    entries === 0 && pin !== null && isKept
       ? `the log in ${place} is empty, and \`${pin.path}\` is the head of one: what it had is gone`
       : `the log in ${place} has ${entries} entries, and names no key that they could be checked with; name it with --vkey`,
   );

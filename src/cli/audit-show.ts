@@ -1,11 +1,11 @@
 // `audit show`: entries in full, and the payload kept beside them, held against what the entries committed to.
 
+import { printable, styled } from "portcullis-verify/report/terminal-text.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { type AdminClient, adminClient, isRow, type Row, rowsOf } from "./admin-client.ts";
 import { leafOf, textOf } from "./entry-table.ts";
 import { Finding } from "./finding.ts";
 import { type GatewayOptions, print } from "./gateway-command.ts";
-import { printable, styled } from "./table.ts";
 
 interface ShownEntry extends Row {
   readonly index: unknown;

@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { Command } from "commander";
+import { printable, styled } from "portcullis-verify/report/terminal-text.ts";
 import { type AdminClient, adminClient, type Row } from "./admin-client.ts";
 import { shownApproval } from "./approval-decisions.ts";
 import { verifyTrail } from "./audit-verify.ts";
@@ -11,7 +12,6 @@ import { decisionKey } from "./demo-keys.ts";
 import { entryTable, leafOf } from "./entry-table.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
-import { printable, styled } from "./table.ts";
 import { hasTerminal } from "./terminal.ts";
 
 interface DemoOptions {

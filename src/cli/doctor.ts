@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
+import { printable, styled } from "portcullis-verify/report/terminal-text.ts";
 import { type DataUse, dataUse, type InspectedData, inspectData } from "../compose.ts";
 import { formatConfigProblem, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { checkPolicies } from "../policy/check-policies.ts";
@@ -15,7 +16,6 @@ import { gatewayChecks, providerChecks } from "./doctor/gateway-checks.ts";
 import { clockCheck, growthOf, keyChecks, logTimes, sealCheck } from "./doctor/log-checks.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
-import { printable, styled } from "./table.ts";
 
 interface Options {
   readonly config?: string;

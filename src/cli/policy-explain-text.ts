@@ -1,10 +1,11 @@
 // An explanation for people and for programs.
 
+import { printable, styled } from "portcullis-verify/report/terminal-text.ts";
 import type { ExplainedPart } from "../policy/explain/explain-policy.ts";
 import type { AnsweringPolicy, ExplainedAnswer } from "../policy/explain/explain-request.ts";
 import type { DecisionExplanation } from "../wiring/explain-decision.ts";
 import type { DecidedLeaf } from "../wiring/replay-decision.ts";
-import { printable, styled, styledDecision } from "./table.ts";
+import { styledDecision } from "./table.ts";
 
 type Explained = DecisionExplanation & { readonly index: number };
 

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { Command } from "commander";
+import { printable } from "portcullis-verify/report/terminal-text.ts";
 import { rewriteFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { formatPolicyFile } from "../policy/format-policies.ts";
@@ -12,7 +13,6 @@ import { Finding } from "./finding.ts";
 import { print } from "./gateway-command.ts";
 import { readConfig } from "./serve.ts";
 import { shownPath } from "./shown-path.ts";
-import { printable } from "./table.ts";
 
 interface FmtOptions extends ConfigOptions {
   readonly check?: boolean;

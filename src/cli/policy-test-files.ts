@@ -1,6 +1,7 @@
 // Reading the tests of a policy folder: strict YAML, with every problem at its line. One problem anywhere, and no test runs.
 
 import { join } from "node:path";
+import { printable } from "portcullis-verify/report/terminal-text.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { parseShape } from "../config/parse-shape.ts";
 import { readYaml } from "../config/yaml-document.ts";
@@ -10,7 +11,6 @@ import { findTestFiles, readTestFile } from "../policy/testing/test-files.ts";
 import { testFindings } from "../policy/testing/test-names.ts";
 import { type PolicyTest, testFileSchema } from "../policy/testing/test-schema.ts";
 import { shownPath } from "./shown-path.ts";
-import { printable } from "./table.ts";
 
 export interface PlacedTest {
   readonly test: PolicyTest;

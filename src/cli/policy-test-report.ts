@@ -1,13 +1,13 @@
 // What `policy test` tells people and programs: each test, what failed and by which policies, and which policies no test
 // has shown at work.
 
+import { printable, styled } from "portcullis-verify/report/terminal-text.ts";
 import type { DeterminingPolicy } from "../core/refusal.ts";
 import type { Verdict } from "../policy/decision.ts";
 import type { TestCase } from "../policy/testing/junit.ts";
 import type { PolicyCoverage } from "../policy/testing/test-bench.ts";
 import type { Difference, TestedDecision } from "../policy/testing/verdict-text.ts";
 import type { PlacedTest } from "./policy-test-files.ts";
-import { printable, styled } from "./table.ts";
 
 export interface RunTest extends PlacedTest {
   readonly got: TestedDecision;

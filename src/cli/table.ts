@@ -1,6 +1,6 @@
-// Tables and text for a terminal: aligned, in colour only there, and with nothing in them that would steer it.
+// Tables and amounts for a terminal: aligned, and in colour only there.
 
-import { styleText } from "node:util";
+import { printable, styled } from "portcullis-verify/report/terminal-text.ts";
 
 export interface Column<Item> {
   readonly title: string;
@@ -31,11 +31,6 @@ export function table<Item>(items: readonly Item[], columns: readonly Column<Ite
   return [line(titles, true), ...rows.map((row) => line(row, false))].join("\n");
 }
 
-/** In colour on a terminal, else plain. `NO_COLOR` and `FORCE_COLOR` are kept to. */
-export function styled(format: Parameters<typeof styleText>[0], text: string): string {
-  return styleText(format, text, { stream: process.stdout });
-}
-
 const good: ReadonlySet<string> = new Set(["permit", "ok", "approve", "approved", "released"]);
 const waiting: ReadonlySet<string> = new Set(["hold", "held", "withheld", "partial", "pending"]);
 
@@ -44,16 +39,6 @@ export function styledDecision(text: string): string {
   if (good.has(text)) return styled("green", text);
   if (waiting.has(text)) return styled("yellow", text);
   return text === "" ? text : styled("red", text);
-}
-
-/**
- * What clients, models and tools wrote, for a terminal: control characters would move its cursor or worse, and marks of
- * direction would show text in another order than it has, so they are written out.
- */
-export function printable(text: string, lines = false): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (mark) =>
-    lines && (mark === "\n" || mark === "\t") ? mark : `\\u{${mark.codePointAt(0)?.toString(16)}}`,
-  );
 }
 
 /** Millionths as US dollars, exact: with as many decimals for all of them as one needs, at least two. */

@@ -3,6 +3,7 @@
 import { createReadStream } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { Command, Option } from "commander";
+import { printable, styled } from "portcullis-verify/report/terminal-text.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { pinTool } from "../config/pin-tool.ts";
 import { readConfigText } from "../config/read-text.ts";
@@ -19,7 +20,7 @@ import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
 import { readConfig } from "./serve.ts";
 import { shownPath } from "./shown-path.ts";
-import { printable, styled, table } from "./table.ts";
+import { table } from "./table.ts";
 
 interface PinOptions extends ConfigOptions {
   readonly from: string;

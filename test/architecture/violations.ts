@@ -40,6 +40,7 @@ const allowedInVerifier: Readonly<Record<string, readonly string[]>> = {
   source: ["result.ts", "log", "leaves"],
   rules: ["result.ts", "bounded-cache.ts", "log", "leaves", "source"],
   report: ["log", "leaves", "rules"],
+  cli: ["result.ts", "log", "leaves", "source", "rules", "report"],
 };
 const packagesOfVerifier = /^(?:node:.*|zod)$/;
 

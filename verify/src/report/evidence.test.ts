@@ -47,6 +47,8 @@ const verified: VerifyReport = {
     sealed: 2,
     unsealed: 0,
     clockResets: 0,
+    tiles: null,
+    newest: null,
     payloads: { committed: 0, erasedOrMissing: 0, matching: null },
   },
   governance: {

@@ -2,6 +2,11 @@
 
 const betweenMs = 100;
 
+/** Of a verification. */
+export function checkedText(checked: number, size: number): string {
+  return `checked ${checked} of ${size} entries`;
+}
+
 export class ProgressLine {
   readonly #text: (done: number, total: number) => string;
   #shownAt = performance.now();
