@@ -7,6 +7,7 @@ export type CheckpointOrigin = "stored" | "pinned";
 export type LogFinding =
   | IdentityFinding
   | CheckpointFinding
+  | HeadFinding
   | TreeFinding
   | TileFinding
   | StoreFinding
@@ -52,6 +53,18 @@ type CheckpointFinding =
       readonly expected: string;
       /** Null when entries are missing, so that there is no root. */
       readonly found: string | null;
+    };
+
+type HeadFinding =
+  /** The log had a larger head when it was asked at the beginning. */
+  | { readonly reason: "log_went_back"; readonly expected: number; readonly found: number }
+  /** Two signed heads, of sizes `size` and `later`, that are not those of one log. */
+  | {
+      readonly reason: "two_heads";
+      readonly size: number;
+      readonly later: number;
+      readonly expected: string;
+      readonly found: string;
     };
 
 type TreeFinding =
@@ -150,6 +163,10 @@ export function logFindingText(finding: LogFinding): string {
       return `the log has ${finding.found} entries, and the ${finding.checkpoint} checkpoint was signed over ${finding.expected}`;
     case "root_mismatch":
       return `entries ${finding.entry} to ${finding.size - 1} are not those that the ${finding.checkpoint} checkpoint was signed over: root ${finding.expected} was expected, ${finding.found ?? "none"} found`;
+    case "log_went_back":
+      return `the log showed a head of ${finding.expected} entries, and then one of ${finding.found}`;
+    case "two_heads":
+      return `the log showed two heads that are not of one log: of ${finding.size} entries with the root ${finding.expected}, and of ${finding.later} with the root ${finding.found}`;
     case "entries_missing":
       return `entries ${finding.entry} to ${finding.to - 1} are missing`;
     case "entry_out_of_order":
@@ -157,11 +174,11 @@ export function logFindingText(finding: LogFinding): string {
     case "unreadable_entry":
       return `entry ${finding.entry}: ${finding.detail}`;
     case "tile_missing":
-      return `\`${finding.tile}\` is not there`;
+      return `the file \`${finding.tile}\` is not there`;
     case "unreadable_tile":
-      return `\`${finding.tile}\` cannot be read: ${finding.detail}`;
+      return `the file \`${finding.tile}\` cannot be read: ${finding.detail}`;
     case "tile_mismatch":
-      return `\`${finding.tile}\` is not the tile of the entries: its hash over entry ${finding.entry} is ${finding.found}, and ${finding.expected} was expected`;
+      return `the file \`${finding.tile}\` is not the tile of the entries: its hash over entry ${finding.entry} is ${finding.found}, and ${finding.expected} was expected`;
     case "wrong_beginning":
       return `entry ${finding.entry}: ${finding.expected} was expected, ${finding.found} found`;
     case "epoch_out_of_order":

@@ -10,6 +10,7 @@ import { type CallCounts, CallRules, type OpenCallEntry } from "./call-rules.ts"
 import { type Extent, type OnEntry, type Progress, type Rules, walkEntries } from "./entry-walk.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { HoldBook } from "./hold-book.ts";
+import { checkLaterHead } from "./later-head.ts";
 import { LogRules } from "./log-rules.ts";
 import { type Mark, readMarks } from "./marks.ts";
 import type { NotChecked } from "./not-checked.ts";
@@ -96,11 +97,15 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
   await checkIdentity(source, verifier, contents, findings);
   const rules = rulesFor(options, contents, marks, findings);
   await walkEntries(source, extent, rules, options.onProgress);
+  const first = marks.findLast(({ checkpoint }) => checkpoint === "stored");
+  if (source.tiles !== null && first !== undefined) {
+    await checkLaterHead(source, source.tiles, verifier, first, findings.log);
+  }
   rules.approvals.finish();
   rules.replay?.finish();
-  if (extent.size > 0 && !marks.some((mark) => mark.checkpoint === "stored")) {
+  // A store may be new; a copy is one of something.
+  if ((extent.size > 0 || contents === null) && first === undefined)
     findings.log({ reason: "no_checkpoint" });
-  }
   const [oldest] = rules.calls.openCalls(1);
   rules.store?.finish({
     tree: rules.tree.head,
