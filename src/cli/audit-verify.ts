@@ -9,8 +9,10 @@ import { keepPin } from "portcullis-verify/cli/pin-file.ts";
 import { verifyCopy } from "portcullis-verify/cli/verify-copy.ts";
 import { checkedText, ProgressLine } from "portcullis-verify/report/progress-line.ts";
 import { reportText } from "portcullis-verify/report/report-text.ts";
+import { printable } from "portcullis-verify/report/terminal-text.ts";
 import { type VerifyReport, verifyLog } from "portcullis-verify/rules/verify-log.ts";
 import { isHttpUrl } from "portcullis-verify/source/http-fetcher.ts";
+import { FetchError } from "portcullis-verify/source/tile-fetcher.ts";
 import { logStoreSource } from "../audit/log-store-source.ts";
 import type { ReadOnlyRecord } from "../compose.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -156,6 +158,7 @@ async function verified(
 /** What cannot be read is no evidence: the files may be damaged in any way, and none of them is a fault of this program. */
 function inWords(fault: unknown, place: string): unknown {
   if (fault instanceof Finding || fault instanceof OperatorError) return fault;
+  if (fault instanceof FetchError) return new OperatorError(printable(fault.message));
   const message = fault instanceof Error ? fault.message : String(fault);
   return new OperatorError(`the log in ${place} could not be checked: ${message}; try it on a copy`);
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type HttpOptions, httpFetcher } from "./http-fetcher.ts";
@@ -18,7 +17,8 @@ async function served(
     server.closeAllConnections();
     server.close();
   });
-  const address = server.address() as AddressInfo;
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
   return httpFetcher(`http://127.0.0.1:${address.port}/log`, { tries: 1, ...options });
 }
 
