@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
 import { noteSigner } from "portcullis-verify/log/signed-note.ts";
+import { writeTileFolder } from "portcullis-verify/source/tile-folder.test-support.ts";
 import { completed, decided, record } from "../audit/trail.test-support.ts";
 import { Trail } from "../audit/trail.ts";
 import { openSqliteStorage } from "../storage/sqlite/open.ts";
@@ -241,6 +242,33 @@ describe("audit verify", () => {
       assert.match(errors, expected);
       assert.match(errors, /^portcullis: /);
     }
+  });
+
+  test("checks an exported log, by the head that was seen the last time, and keeps the newest", async (t) => {
+    const database = new DatabaseSync(join(base, "data", "portcullis.db"), { readOnly: true });
+    const leaves = database
+      .prepare("SELECT leaf FROM entries ORDER BY idx")
+      .all()
+      .flatMap(({ leaf }) => (leaf instanceof Uint8Array ? [leaf] : []));
+    database.close();
+    const folder = mkdtempSync(join(tmpdir(), "portcullis-verify-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const [whole, part, pin] = [join(folder, "whole"), join(folder, "part"), join(folder, "pin")];
+    writeTileFolder(whole, signer, leaves);
+    writeTileFolder(part, signer, leaves.slice(0, 5));
+    const first = await verify(t, part, "--pin", pin, "--vkey", join(part, "vkey"));
+    assert.equal(first.code, 0, first.told);
+    assert.match(first.told, /^not checked: what a store keeps beside its entries/m);
+    const then = await verify(t, whole, "--pin", pin, "--vkey", signer.vkey, "--json");
+    assert.deepEqual([then.code, JSON.parse(then.told).log.checkpoints], [0, 2]);
+    const older = await verify(t, part, "--pin", pin, "--vkey", signer.vkey);
+    assert.match(older.found.join("\n"), /has 5 entries, and the pinned checkpoint was signed over 12/);
+    // The data folder's own log is held against the same head.
+    assert.equal((await verify(t, base, "--pin", pin, "--vkey", signer.vkey)).code, 0);
+    const sealed = await verify(t, whole, "--pin", pin, "--payloads");
+    assert.deepEqual([sealed.code, /a copy has no payload/.test(sealed.errors)], [2, true]);
+    const nobody = await verify(t, "http://127.0.0.1:9/log", "--pin", pin);
+    assert.deepEqual([nobody.code, /could not be fetched/.test(nobody.errors)], [2, true]);
   });
 
   test("reads a copy of the first version, its checkpoints too, without changing it", async (t) => {
