@@ -70,6 +70,7 @@ function textOf(schema: JsonSchema): string | null {
       return integerText(schema);
     case "array: items type":
     case "array: items maxItems type":
+    case "array: items minItems type":
     case "array: items maxItems minItems type":
       return arrayText(schema);
     case "object: additionalProperties properties required type":

@@ -3,9 +3,11 @@
 
 import { checkpointFailureText, openCheckpoint } from "../log/checkpoint.ts";
 import { consistencyProof, verifyConsistency } from "../log/merkle-proofs.ts";
+import { hashBytes } from "../log/merkle-tree.ts";
 import type { NoteVerifier } from "../log/signed-note.ts";
+import { tileSubtrees } from "../log/tile-subtrees.ts";
+import { type TilePlace, tilePath } from "../log/tiles.ts";
 import type { EntrySource, TileReader } from "../source/entry-source.ts";
-import { tileSubtrees, UnreadableTileError } from "../source/tile-subtrees.ts";
 import type { LogFinding } from "./log-finding.ts";
 import type { Mark } from "./marks.ts";
 
@@ -30,7 +32,11 @@ export async function checkLaterHead(
   // Any tree extends the empty one.
   if (first.size === 0) return;
   try {
-    const proof = await consistencyProof(first.size, size, tileSubtrees(tiles, size));
+    const proof = await consistencyProof(
+      first.size,
+      size,
+      tileSubtrees((tile) => hashesOf(tiles, tile), size),
+    );
     if (verifyConsistency(first.size, size, proof, first.root, root)) return;
   } catch (fault) {
     if (!(fault instanceof UnreadableTileError)) throw fault;
@@ -44,4 +50,24 @@ export async function checkLaterHead(
     expected: expected ?? "",
     found: found ?? "",
   });
+}
+
+/** A tile that there has to be is not there, or is none. */
+class UnreadableTileError extends Error {
+  override readonly name = "UnreadableTileError";
+  readonly tile: string;
+
+  constructor(tile: string) {
+    super(`\`${tile}\` is not there, or no tile`);
+    this.tile = tile;
+  }
+}
+
+async function hashesOf(
+  tiles: TileReader,
+  tile: TilePlace & { readonly level: number },
+): Promise<readonly Uint8Array[]> {
+  const bytes = await tiles.hashes(tile);
+  if (bytes?.length !== tile.width * hashBytes) throw new UnreadableTileError(tilePath(tile));
+  return Array.from({ length: tile.width }, (_, at) => bytes.subarray(at * hashBytes, (at + 1) * hashBytes));
 }
