@@ -26,6 +26,40 @@ async function sealed(gateway: TestGateway, size: number): Promise<number> {
   }
 }
 
+test("what a gateway copies and what it serves is what the verifier checks, decisions of the copy too", async (t) => {
+  const gateway = await startGateway();
+  t.after(() => gateway.kill());
+  const [out, pin] = [join(testFolder(), "copy"), join(testFolder(), "pin")];
+  t.after(() => rmSync(out, { recursive: true }));
+  await call(gateway);
+  await sealed(gateway, 3);
+  const { status, stdout, stderr } = gateway.cli("audit", "export", "--out", out, "--json");
+  assert.equal(status, 0, stderr);
+  const { vkey, entries } = JSON.parse(stdout);
+  const copy = gateway.cli("audit", "verify", out, "--vkey", vkey, "--pin", pin, "--replay", "--json");
+  assert.equal(copy.status, 0, copy.stdout + copy.stderr);
+  const { log, replay } = JSON.parse(copy.stdout);
+  assert.deepEqual([log.entries, log.unsealed, log.tiles, replay.same], [entries, 0, 1, 1]);
+  assert.equal(readFileSync(pin, "utf8"), readFileSync(join(out, "checkpoint"), "utf8"));
+
+  const { token } = JSON.parse(readFileSync(join(gateway.folder, "data", "operator.json"), "utf8"));
+  const served = gateway.cli(
+    ...["audit", "verify", `${gateway.url}/log`, "--vkey", vkey, "--pin", pin, "--token", token, "--json"],
+  );
+  assert.equal(served.status, 0, served.stdout + served.stderr);
+  const report = JSON.parse(served.stdout);
+  assert.ok(report.log.entries >= entries && report.log.pinned);
+  // The head of the one is held against the other.
+  await call(gateway);
+  await sealed(gateway, report.log.entries);
+  const later = gateway.cli("audit", "verify", `${gateway.url}/log`, "--pin", pin, "--token", token);
+  assert.equal(later.status, 0, later.stdout + later.stderr);
+  const older = gateway.cli("audit", "verify", out, "--pin", pin);
+  assert.equal(older.status, 1);
+  assert.match(older.stdout, /pinned checkpoint was signed over/);
+  assert.match(gateway.cli("audit", "verify", `${gateway.url}/log`).stderr, /give a token with --token/);
+});
+
 test("the log of a running gateway is copied, and the copy brought up to date", async (t) => {
   const gateway = await startGateway();
   t.after(() => gateway.kill());

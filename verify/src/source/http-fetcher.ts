@@ -16,7 +16,7 @@ export interface HttpOptions {
 /** Whatever is asked for at a time, the server sees no more than so many requests. */
 const maxRequests = 16;
 const defaultTimeoutMs = 60_000;
-const defaultTries = 3;
+const defaultTries = 5;
 const firstPauseMs = 250;
 
 /** `url`: the prefix under which the log's files are, for example `https://gate.example/log`. Throws `FetchError`. */
