@@ -3,11 +3,14 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { ProgressLine } from "portcullis-verify/report/progress-line.ts";
+import { httpFetcher } from "portcullis-verify/source/http-fetcher.ts";
 import { CopyFolder } from "../audit/copy/copy-folder.ts";
 import { type CopyReport, copyLog } from "../audit/copy/copy-log.ts";
 import { copyRefusalText } from "../audit/copy/copy-refusal.ts";
 import { type CopySource, storeCopySource } from "../audit/copy/copy-source.ts";
+import { fetchedCopySource } from "../audit/copy/fetched-copy-source.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import { fetchPolicies } from "./fetched-policies.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
 import { logPlace } from "./log-place.ts";
@@ -16,6 +19,8 @@ interface ExportOptions {
   readonly out: string;
   readonly dir?: string;
   readonly config?: string;
+  readonly fromUrl?: string;
+  readonly token?: string;
   readonly vkey?: string;
   readonly json?: boolean;
 }
@@ -31,6 +36,8 @@ export function exportCommand(): Command {
       "--config <file>",
       "a config, of whose log; default: the one in the gateway's folder, where it names a database",
     )
+    .option("--from-url <url>", "the URL of a log instead, for example `https://gate.example/log`")
+    .option("--token <token>", "sent to the server of the URL as bearer token; default: `PORTCULLIS_TOKEN`")
     .option("--vkey <key>", "the log's verifier key; default: that of the copy, or the one in the folder")
     .option("--json", "print JSON");
   return withExample(command, "portcullis audit export --out /media/audit-2026").action(exportLog);
@@ -52,7 +59,15 @@ interface OpenSource {
   close(): Promise<void> | void;
 }
 
-async function openSource({ dir, config }: ExportOptions): Promise<OpenSource> {
+async function openSource(options: ExportOptions): Promise<OpenSource> {
+  const { dir, config, fromUrl, token = process.env["PORTCULLIS_TOKEN"] } = options;
+  if (fromUrl !== undefined) {
+    if (dir !== undefined || config !== undefined)
+      throw new OperatorError("--from-url names where the log is; leave --dir and --config out");
+    const files = httpFetcher(fromUrl, token === undefined ? {} : { token });
+    const policies = (revision: string): Promise<string | null> => fetchPolicies(fromUrl, token, revision);
+    return { source: fetchedCopySource(files, policies), close: () => {} };
+  }
   const place = await logPlace(dir, config);
   const record = await place.open();
   const policies = async (revision: string): Promise<string | null> =>

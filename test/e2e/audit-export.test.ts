@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { hash } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { openCheckpoint } from "portcullis-verify/log/checkpoint.ts";
 import { parseVerifierKey } from "portcullis-verify/log/signed-note.ts";
@@ -102,6 +106,61 @@ test("the log of a running gateway is copied, and the copy brought up to date", 
   assert.equal(third.status, 0, third.stderr);
   rmSync(gateway.folder, { recursive: true });
 });
+
+test("the log behind a URL is copied, a gateway's and one of another copy, and verifies", async (t) => {
+  const gateway = await startGateway();
+  t.after(() => gateway.kill());
+  const folder = testFolder();
+  t.after(() => rmSync(folder, { recursive: true }));
+  await call(gateway);
+  await sealed(gateway, 3);
+  const { token } = JSON.parse(readFileSync(join(gateway.folder, "data", "operator.json"), "utf8"));
+  const copy = (out: string, ...args: readonly string[]) =>
+    copied(join(folder, out), "--from-url", ...args, "--json");
+  const first = await copy("first", `${gateway.url}/log`, "--token", token);
+  assert.equal(first.code, 0, first.stderr);
+  const { entries, vkey, policies } = JSON.parse(first.stdout);
+  assert.ok(policies.copied > 0 && policies.missing.length === 0, first.stdout);
+  const again = await copy("first", `${gateway.url}/log/`, "--token", token, "--vkey", vkey);
+  assert.equal(again.code, 0, again.stderr);
+  assert.equal(gateway.cli("audit", "verify", join(folder, "first"), "--vkey", vkey, "--replay").status, 0);
+  assert.equal((await copy("refused", `${gateway.url}/log`)).code, 2, "it takes a token");
+
+  const server = createServer((request, response) => {
+    const file = join(folder, "first", request.url ?? "");
+    if (!existsSync(file)) return response.writeHead(404).end();
+    return response.end(readFileSync(file));
+  });
+  server.listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const second = await copy("second", `http://127.0.0.1:${port}`, "--vkey", vkey);
+  assert.equal(second.code, 0, second.stderr);
+  assert.ok(JSON.parse(second.stdout).entries >= entries);
+  assert.deepEqual(
+    readdirSync(join(folder, "second"), { recursive: true }).toSorted(),
+    readdirSync(join(folder, "first"), { recursive: true }).toSorted(),
+  );
+  server.close();
+  await gateway.close();
+});
+
+/** Not waited for by this process, which may be what serves the log. */
+function copied(out: string, ...args: readonly string[]): Promise<Ended> {
+  const command = resolve(import.meta.dirname, "../../bin/portcullis");
+  return new Promise((done) => {
+    execFile(command, ["audit", "export", "--out", out, ...args], (error, stdout, stderr) =>
+      done({ code: error === null ? 0 : error.code, stdout, stderr }),
+    );
+  });
+}
+
+interface Ended {
+  readonly code: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 test("what cannot be copied is said, by exit code too, and no copy is begun", async (t) => {
   const [one, other] = [await startGateway(), await startGateway()];
