@@ -3,19 +3,27 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from "node:crypto";
 import { fail, ok, type Result } from "../result.ts";
 
-/** Whose signatures are believed. */
-export interface NoteVerifier {
+/** Of those that the specification assigns: Ed25519 over a note's text, and Ed25519 cosignatures with a time (`cosignature.ts`). */
+export type SignatureType = 0x01 | 0x04;
+
+/** A public key, with what its signatures are. */
+export interface VerifierKey<Type extends SignatureType> {
+  readonly type: Type;
   readonly name: string;
-  /** First four bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key), big-endian. */
+  /** First four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key), big-endian. */
   readonly keyId: number;
-  /** `name+keyid+base64(0x01 ‖ public key)`. */
+  /** `name+keyid+base64(type ‖ public key)`. */
   readonly vkey: string;
   readonly publicKey: KeyObject;
 }
 
-export interface NoteSigner extends NoteVerifier {
+export interface SignerKey<Type extends SignatureType> extends VerifierKey<Type> {
   readonly privateKey: KeyObject;
 }
+
+/** Whose signatures are believed. */
+export type NoteVerifier = VerifierKey<0x01>;
+export type NoteSigner = SignerKey<0x01>;
 
 export type NoteFailure =
   | { readonly reason: "malformed_note"; readonly detail: string }
@@ -30,6 +38,7 @@ export interface OpenedNote {
 }
 
 const ed25519Type = 0x01;
+export const cosignatureType = 0x04;
 const keyBytes = 32;
 const maxNoteLength = 1_000_000;
 const maxSignatures = 100;
@@ -41,36 +50,60 @@ const spkiHeader = Buffer.from("302a300506032b6570032100", "hex");
 
 /** A signer from 32 secret random bytes. Throws `TypeError` on a name that a note cannot hold. */
 export function noteSigner(name: string, seed: Uint8Array): NoteSigner {
+  return signerKey(ed25519Type, name, seed);
+}
+
+/** As `noteSigner`, for signatures of that type. */
+export function signerKey<Type extends SignatureType>(
+  type: Type,
+  name: string,
+  seed: Uint8Array,
+): SignerKey<Type> {
   if (!isKeyName(name)) throw new TypeError(`not a key name: \`${name}\``);
   if (seed.length !== keyBytes) throw new TypeError(`a seed has ${keyBytes} bytes`);
   const key = Buffer.concat([pkcs8Header, seed]);
   const privateKey = createPrivateKey({ key, format: "der", type: "pkcs8" });
   const publicKey = createPublicKey(privateKey);
   const rawPublicKey = publicKey.export({ format: "der", type: "spki" }).subarray(spkiHeader.length);
-  return { ...noteVerifier(name, rawPublicKey, publicKey), privateKey };
+  return { ...verifierKey(type, name, rawPublicKey, publicKey), privateKey };
 }
 
-/** `PRIVATE+KEY+name+keyid+base64(0x01 ‖ seed)`: a secret. */
-export function formatSignerKey(name: string, seed: Uint8Array): string {
-  const { keyId } = noteSigner(name, seed);
-  return `${signerPrefix}${name}+${hexKeyId(keyId)}+${typedBase64(seed)}`;
+/** `PRIVATE+KEY+name+keyid+base64(type ‖ seed)`: a secret. */
+export function formatSignerKey(name: string, seed: Uint8Array, type: SignatureType = ed25519Type): string {
+  const { keyId } = signerKey(type, name, seed);
+  return `${signerPrefix}${name}+${hexKeyId(keyId)}+${typedBase64(type, seed)}`;
 }
 
 /** Reads what `formatSignerKey` or Go's `note.GenerateKey` wrote. The failure never holds the key. */
 export function parseSignerKey(text: string): Result<NoteSigner, string> {
+  return parseSigner(ed25519Type, text);
+}
+
+export function parseSigner<Type extends SignatureType>(
+  type: Type,
+  text: string,
+): Result<SignerKey<Type>, string> {
   if (!text.startsWith(signerPrefix)) return fail(`it does not start with ${signerPrefix}`);
-  const parts = parseKey(text.slice(signerPrefix.length));
+  const parts = parseKey(type, text.slice(signerPrefix.length));
   if (!parts.ok) return parts;
-  const signer = noteSigner(parts.value.name, parts.value.key);
+  const signer = signerKey(type, parts.value.name, parts.value.key);
   return signer.keyId === parts.value.keyId ? ok(signer) : fail("its key id does not match its key");
 }
 
 export function parseVerifierKey(text: string): Result<NoteVerifier, string> {
-  const parts = parseKey(text);
+  return parseVerifier(ed25519Type, text);
+}
+
+export function parseVerifier<Type extends SignatureType>(
+  type: Type,
+  text: string,
+): Result<VerifierKey<Type>, string> {
+  const parts = parseKey(type, text);
   if (!parts.ok) return parts;
   const { name, keyId, key } = parts.value;
   const der = Buffer.concat([spkiHeader, key]);
-  const verifier = noteVerifier(name, key, createPublicKey({ key: der, format: "der", type: "spki" }));
+  const publicKey = createPublicKey({ key: der, format: "der", type: "spki" });
+  const verifier = verifierKey(type, name, key, publicKey);
   return verifier.keyId === keyId ? ok(verifier) : fail("its key id does not match its key");
 }
 
@@ -79,13 +112,20 @@ export function signNote(text: string, signers: readonly NoteSigner[]): string {
   const unfit = unfitText(text);
   if (unfit !== null) throw new TypeError(`cannot be signed as a note: ${unfit}`);
   if (!text.endsWith("\n")) throw new TypeError("cannot be signed as a note: it does not end in a newline");
-  const lines = signers.map((signer) => {
-    const keyId = Buffer.alloc(4);
-    keyId.writeUInt32BE(signer.keyId);
-    const signature = Buffer.concat([keyId, sign(null, Buffer.from(text), signer.privateKey)]);
-    return `— ${signer.name} ${signature.toString("base64")}\n`;
-  });
+  const lines = signers.map((signer) =>
+    signatureLine(signer, sign(null, Buffer.from(text), signer.privateKey)),
+  );
   return `${text}\n${lines.join("")}`;
+}
+
+/** `— name base64(key id ‖ signature)`, with its newline. */
+export function signatureLine(
+  { name, keyId }: Pick<VerifierKey<SignatureType>, "name" | "keyId">,
+  signature: Uint8Array,
+): string {
+  const id = Buffer.alloc(4);
+  id.writeUInt32BE(keyId);
+  return `— ${name} ${Buffer.concat([id, signature]).toString("base64")}\n`;
 }
 
 /**
@@ -93,9 +133,9 @@ export function signNote(text: string, signers: readonly NoteSigner[]): string {
  * known key fails the whole note, as the specification advises.
  */
 export function openNote(note: string, verifiers: readonly NoteVerifier[]): Result<OpenedNote, NoteFailure> {
-  const split = splitNote(note);
-  if (!split.ok) return split;
-  const { text, signatures } = split.value;
+  const parsed = parseNote(note);
+  if (!parsed.ok) return parsed;
+  const { text, signatures } = parsed.value;
   const signedBy = new Set<NoteVerifier>();
   for (const { name, keyId, signature } of signatures) {
     const verifier = verifiers.find((candidate) => candidate.name === name && candidate.keyId === keyId);
@@ -110,18 +150,21 @@ export function openNote(note: string, verifiers: readonly NoteVerifier[]): Resu
   return ok({ text, signedBy: [...signedBy].map((verifier) => verifier.name) });
 }
 
-interface NoteSignature {
+export interface NoteSignature {
   readonly name: string;
   readonly keyId: number;
   readonly signature: Buffer;
+  /** As it stands in the note, without its newline. */
+  readonly line: string;
 }
 
-interface SplitNote {
+/** A note as it is written: nobody's signature on it was checked. */
+export interface ParsedNote {
   readonly text: string;
   readonly signatures: readonly NoteSignature[];
 }
 
-function splitNote(note: string): Result<SplitNote, NoteFailure> {
+export function parseNote(note: string): Result<ParsedNote, NoteFailure> {
   const unfit = unfitText(note);
   if (unfit !== null) return malformed(unfit);
   const blank = note.lastIndexOf("\n\n");
@@ -144,7 +187,7 @@ function parseSignatureLine(line: string): NoteSignature | null {
     return null;
   const bytes = strictBase64(base64);
   if (bytes === null || bytes.length < 5) return null;
-  return { name, keyId: bytes.readUInt32BE(0), signature: bytes.subarray(4) };
+  return { name, keyId: bytes.readUInt32BE(0), signature: bytes.subarray(4), line };
 }
 
 function malformed(detail: string): { readonly ok: false; readonly failure: NoteFailure } {
@@ -169,7 +212,7 @@ interface ParsedKey {
 }
 
 // The base64 part may hold plus signs itself, so only the first two count.
-function parseKey(text: string): Result<ParsedKey, string> {
+function parseKey(type: SignatureType, text: string): Result<ParsedKey, string> {
   const match = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/su.exec(text);
   const [, name, keyId, base64] = match ?? [];
   if (name === undefined || keyId === undefined || base64 === undefined || !isKeyName(name)) {
@@ -177,23 +220,32 @@ function parseKey(text: string): Result<ParsedKey, string> {
   }
   const typed = strictBase64(base64);
   if (typed === null) return fail("its key is not base64");
-  if (typed[0] !== ed25519Type) return fail("its key is not an Ed25519 key");
+  if (typed[0] !== type) {
+    const kind = type === ed25519Type ? "an Ed25519 key" : "a witness's Ed25519 key";
+    return fail(`its key is not ${kind} (type 0x0${type})`);
+  }
   if (typed.length !== 1 + keyBytes) return fail(`its key has not ${keyBytes} bytes`);
   return ok({ name, keyId: Number.parseInt(keyId, 16), key: typed.subarray(1) });
 }
 
-function noteVerifier(name: string, rawPublicKey: Uint8Array, publicKey: KeyObject): NoteVerifier {
-  const typed = Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([ed25519Type]), rawPublicKey]);
+function verifierKey<Type extends SignatureType>(
+  type: Type,
+  name: string,
+  rawPublicKey: Uint8Array,
+  publicKey: KeyObject,
+): VerifierKey<Type> {
+  const typed = Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([type]), rawPublicKey]);
   const keyId = hash("sha256", typed, "buffer").readUInt32BE(0);
-  return { name, keyId, vkey: `${name}+${hexKeyId(keyId)}+${typedBase64(rawPublicKey)}`, publicKey };
+  const vkey = `${name}+${hexKeyId(keyId)}+${typedBase64(type, rawPublicKey)}`;
+  return { type, name, keyId, vkey, publicKey };
 }
 
 function hexKeyId(keyId: number): string {
   return keyId.toString(16).padStart(8, "0");
 }
 
-function typedBase64(key: Uint8Array): string {
-  return Buffer.concat([Buffer.from([ed25519Type]), key]).toString("base64");
+function typedBase64(type: SignatureType, key: Uint8Array): string {
+  return Buffer.concat([Buffer.from([type]), key]).toString("base64");
 }
 
 /** Node decodes leniently; a note has one spelling only. */
