@@ -50,6 +50,7 @@ export type { ReadOnlyRecord } from "./storage/read-only.ts";
 export { backUpDatabase } from "./storage/sqlite/backup.ts";
 export { type DataUse, dataUse, type InspectedData, inspectData } from "./storage/sqlite/inspect.ts";
 export { openSqliteReadOnly } from "./storage/sqlite/open.ts";
+export { openSqliteWitnessStore } from "./storage/sqlite/witness-store.ts";
 
 export interface Gateway {
   readonly url: string;

@@ -1,11 +1,10 @@
 // The keys that the trail needs on disk, each in a file of its own that only the gateway's user can read.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { formatSignerKey, type NoteSigner, parseSignerKey } from "portcullis-verify/log/signed-note.ts";
-import { createFile, readTextFile } from "../core/durable-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import { openOwnKeyFile } from "../core/own-key-file.ts";
 import { SecretValue } from "../core/secret-value.ts";
 
 export const logKeyFile = "log.key";
@@ -53,19 +52,6 @@ export async function openSubjectLookupKey(options: KeyFileOptions): Promise<Sec
   return new SecretValue(key);
 }
 
-async function openKeyFile(path: string, options: KeyFileOptions, create: () => string): Promise<string> {
-  if (options.mayCreate) {
-    await mkdir(options.folder, { recursive: true, mode: 0o700 });
-    if ((await readTextFile(path)) === null) await createFile(path, `${create()}\n`, 0o600);
-  }
-  const text = await readTextFile(path);
-  if (text === null) {
-    throw new OperatorError(
-      `\`${path}\` is missing, and what it belongs to exists; restore it from your backup`,
-    );
-  }
-  const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0)
-    throw new OperatorError(`\`${path}\` can be read by others; run \`chmod 600 ${path}\``);
-  return text.trimEnd();
+function openKeyFile(path: string, { mayCreate }: KeyFileOptions, create: () => string): Promise<string> {
+  return openOwnKeyFile(path, mayCreate ? create : null);
 }

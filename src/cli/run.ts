@@ -20,6 +20,7 @@ import { gatewayCommands } from "./serve.ts";
 import { toolsCommands } from "./tools.ts";
 import { usageCommand } from "./usage.ts";
 import { version } from "./version.ts";
+import { witnessCommand } from "./witness.ts";
 
 export async function runCli(argv: readonly string[]): Promise<number> {
   if (!process.stdout.listeners("error").includes(outputFailed)) process.stdout.on("error", outputFailed);
@@ -66,6 +67,7 @@ export function portcullisCommand(): Command {
     auditCommands(),
     backupCommand(),
     usageCommand(),
+    witnessCommand(),
   ]) {
     program.addCommand(command);
   }

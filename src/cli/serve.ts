@@ -98,7 +98,8 @@ async function configOn(path: string, listen: string | undefined): ReturnType<ty
   return loaded.ok && listen !== undefined ? listenElsewhere(loaded.value, listen) : loaded;
 }
 
-function stopped(): Promise<void> {
+/** Resolves with the first signal that ends the process. */
+export function stopped(): Promise<void> {
   return new Promise((resolved) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolved());
   });

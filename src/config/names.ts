@@ -93,6 +93,20 @@ export const proxyRange = z
   .superRefine(refusing(proxyFault))
   .meta({ title: "address or CIDR range" });
 
+/** A log or a witness, as it stands in signed notes. */
+export const originName = z
+  .string()
+  .max(200)
+  .regex(/^[^\s\u0085+\p{Cc}]+$/u, "write a URL without its scheme, such as `witness.example.com/one`")
+  .meta({ title: "name, such as `witness.example.com/one`" });
+
+/** Whether it is one of the right kind is for whoever uses it to say. */
+export const verifierKey = z
+  .string()
+  .max(1000)
+  .regex(/^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/, "write a verifier key: NAME+KEYID+KEY")
+  .meta({ title: "verifier key, NAME+KEYID+KEY" });
+
 function refusing(fault: (written: string) => string | null) {
   return (written: string, context: z.RefinementCtx): void => {
     const message = fault(written);

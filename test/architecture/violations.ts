@@ -15,6 +15,7 @@ const features = [
   "usage",
   "telemetry",
   "egress",
+  "witness",
 ];
 const maxLines = 300;
 

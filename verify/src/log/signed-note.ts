@@ -135,19 +135,29 @@ export function signatureLine(
 export function openNote(note: string, verifiers: readonly NoteVerifier[]): Result<OpenedNote, NoteFailure> {
   const parsed = parseNote(note);
   if (!parsed.ok) return parsed;
-  const { text, signatures } = parsed.value;
-  const signedBy = new Set<NoteVerifier>();
-  for (const { name, keyId, signature } of signatures) {
+  const signed = verifiedSignatures(parsed.value, verifiers);
+  if (!signed.ok) return signed;
+  return ok({ text: parsed.value.text, signedBy: signed.value.map(({ name }) => name) });
+}
+
+/** Those of a parsed note that are by the verifiers, one each; at least one, and none that is wrong. */
+export function verifiedSignatures(
+  { text, signatures }: ParsedNote,
+  verifiers: readonly NoteVerifier[],
+): Result<readonly NoteSignature[], NoteFailure> {
+  const verified = new Map<NoteVerifier, NoteSignature>();
+  for (const signature of signatures) {
+    const { name, keyId } = signature;
     const verifier = verifiers.find((candidate) => candidate.name === name && candidate.keyId === keyId);
-    if (verifier === undefined || signedBy.has(verifier)) continue;
-    if (!verify(null, Buffer.from(text), verifier.publicKey, signature)) {
+    if (verifier === undefined || verified.has(verifier)) continue;
+    if (!verify(null, Buffer.from(text), verifier.publicKey, signature.signature)) {
       return fail({ reason: "invalid_signature", name, keyId });
     }
-    signedBy.add(verifier);
+    verified.set(verifier, signature);
   }
-  if (signedBy.size === 0)
+  if (verified.size === 0)
     return fail({ reason: "not_signed", by: verifiers.map((verifier) => verifier.vkey) });
-  return ok({ text, signedBy: [...signedBy].map((verifier) => verifier.name) });
+  return ok([...verified.values()]);
 }
 
 export interface NoteSignature {
