@@ -26,6 +26,8 @@ export interface LogState {
   entries: EncodedEntry[];
   tileHashes: TileHash[];
   checkpoints: StoredCheckpoint[];
+  /** Sizes of those that enough witnesses have cosigned. */
+  witnessed: Set<number>;
   openFrom: number;
   /** While set, every append fails with it. */
   fault: Error | null;
@@ -39,6 +41,7 @@ export function newLogState(): LogState {
     entries: [],
     tileHashes: [],
     checkpoints: [],
+    witnessed: new Set(),
     openFrom: 0,
     fault: null,
   };
@@ -135,6 +138,20 @@ export class MemoryLogStore implements LogStore {
 
   async latestCheckpoint(): Promise<StoredCheckpoint | null> {
     return this.state.checkpoints.at(-1) ?? null;
+  }
+
+  async putCosigned(size: number, note: string, meetsQuorum: boolean): Promise<void> {
+    const { checkpoints, witnessed } = this.state;
+    if (witnessed.has(size) && !meetsQuorum) return;
+    const at = checkpoints.findIndex((checkpoint) => checkpoint.size === size);
+    const kept = checkpoints[at];
+    if (kept === undefined) return;
+    checkpoints[at] = { ...kept, note };
+    if (meetsQuorum) witnessed.add(size);
+  }
+
+  async witnessedCheckpoint(): Promise<StoredCheckpoint | null> {
+    return this.state.checkpoints.findLast(({ size }) => this.state.witnessed.has(size)) ?? null;
   }
 
   async checkpointAt(size: number): Promise<StoredCheckpoint | null> {

@@ -94,6 +94,13 @@ export interface LogStore {
    */
   putCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   latestCheckpoint(): Promise<StoredCheckpoint | null>;
+  /**
+   * Keeps with the checkpoint of this size its note with the cosignatures of witnesses. Nothing happens when there is none
+   * of that size, or one that meets the quorum would give way to one that does not.
+   */
+  putCosigned(size: number, note: string, meetsQuorum: boolean): Promise<void>;
+  /** The largest whose note was said to meet the quorum, or null. It is not thinned. */
+  witnessedCheckpoint(): Promise<StoredCheckpoint | null>;
   /** The checkpoint of exactly this size, or null when none was made or it was thinned. */
   checkpointAt(size: number): Promise<StoredCheckpoint | null>;
   /** The largest that is kept of at most this size, or null. */

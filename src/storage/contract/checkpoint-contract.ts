@@ -71,6 +71,34 @@ function describeKeeping(open: OpenStorage): void {
       assert.equal(await log.checkpointAt(8), null);
     }));
 
+  test("keeps cosignatures with their checkpoint, and knows the latest that enough witnesses have cosigned", () =>
+    withStorage(open, async ({ log }, opened) => {
+      const leaves = entries(9).map(({ leaf }) => leaf);
+      const [small, large] = [checkpoint(leaves.slice(0, 4)), checkpoint(leaves)];
+      await log.putCheckpoint(small);
+      await log.putCosigned(4, "one cosigned", false);
+      assert.equal(await log.witnessedCheckpoint(), null);
+      assert.equal((await log.latestCheckpoint())?.note, "one cosigned");
+      await log.putCosigned(4, "two cosigned", true);
+      await log.putCosigned(4, "one cosigned", false);
+      await log.putCheckpoint(small);
+      await log.putCheckpoint(large);
+      await log.putCosigned(9, "one cosigned this", false);
+      await log.putCosigned(7, "nothing is of this size", true);
+      const again = (await opened.reopen()).log;
+      const found = await again.witnessedCheckpoint();
+      assert.ok(found !== null);
+      assert.deepEqual([found.size, found.note], [4, "two cosigned"]);
+      assert.deepEqual(hexHead(found), hexHead(small));
+      assert.deepEqual(
+        (await again.keptCheckpoints(0)).map(({ note }) => note),
+        ["two cosigned", "one cosigned this"],
+      );
+      await again.takeOver("inst_2");
+      await again.putCosigned(9, "two cosigned this", true);
+      assert.equal((await again.witnessedCheckpoint())?.size, 9);
+    }));
+
   test("lists the checkpoints that are kept, smallest first, a thousand at a time", () =>
     withStorage(open, async ({ log }) => {
       await putAt(
@@ -101,6 +129,19 @@ function describeThinning(open: OpenStorage): void {
 
       await putAt(log, [start + day + 2 * hour], times.length + 1);
       assert.deepEqual(await keptTimes(log), [times[7], start + 2 * hour, start + day + 2 * hour]);
+    }));
+
+  test("keeps the latest that witnesses have cosigned while they are away, and thins it once there is another", () =>
+    withStorage(open, async ({ log }) => {
+      const times = [0, 10, 20, 30].map((second) => start + second * 1_000);
+      await putAt(log, times);
+      await log.putCosigned(2, "cosigned", true);
+      await putAt(log, [start + 2 * day, start + 2 * day + minute], 4);
+      assert.deepEqual(await keptTimes(log), [times[1], times[3], start + 2 * day, start + 2 * day + minute]);
+      await log.putCosigned(6, "cosigned", true);
+      await log.putCosigned(5, "cosigned", true);
+      await putAt(log, [start + 4 * day], 6);
+      assert.deepEqual(await keptTimes(log), [times[1], times[3], start + 2 * day + minute, start + 4 * day]);
     }));
 
   test("thins alike however often it is asked to, over days with pauses and bursts, and across restarts", () =>

@@ -61,6 +61,7 @@ function writes({
     ["an append", () => log.append(entries(1))],
     ["an append of nothing", () => log.append([])],
     ["a checkpoint", () => log.putCheckpoint(checkpoint)],
+    ["cosignatures", () => log.putCosigned(checkpoint.size, "cosigned", true)],
     ["where recovery starts", () => log.setOpenFrom(1)],
     ["a key", () => keys.create(apiKey(), entry())],
     ["a subject", () => payloads.ensureSubject(subject)],

@@ -25,10 +25,23 @@ export async function putCheckpoint(
   refuseStepBack(last ?? null, checkpoint);
   await transaction.change(
     `INSERT INTO checkpoints (size, root, note, frontier, made_at) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (size) DO UPDATE SET note = excluded.note, frontier = excluded.frontier, made_at = excluded.made_at`,
+     ON CONFLICT (size) DO UPDATE SET frontier = excluded.frontier, made_at = excluded.made_at,
+       note = CASE WHEN checkpoints.witnessed THEN checkpoints.note ELSE excluded.note END`,
     [size, Buffer.from(root), note, packHashes(frontier), time],
   );
   if (last !== undefined) await thin(transaction, integer(last, "made_at"), time);
+}
+
+export async function putCosigned(
+  transaction: WriteTransaction,
+  size: number,
+  note: string,
+  meetsQuorum: boolean,
+): Promise<void> {
+  await transaction.change(
+    "UPDATE checkpoints SET note = $2, witnessed = $3 WHERE size = $1 AND witnessed <= $3",
+    [size, note, meetsQuorum],
+  );
 }
 
 export function checkpointOf(row: Row | null): StoredCheckpoint | null {
@@ -44,7 +57,7 @@ export function checkpointOf(row: Row | null): StoredCheckpoint | null {
 
 // A checkpoint is looked at once for each step, when it comes of age: the stretches between the last checkpoint's time and
 // the new one's follow each other without a gap. By then its span is over, so the checkpoint behind it says whether it is
-// the last. The latest has none behind it and stays.
+// the last. The latest has none behind it and stays, and so does the latest that witnesses have cosigned.
 async function thin(transaction: WriteTransaction, last: number, now: number): Promise<void> {
   for (const { age, span } of thinningSteps) {
     await transaction.change(
@@ -52,7 +65,7 @@ async function thin(transaction: WriteTransaction, last: number, now: number): P
        WHERE made_at > $1 AND made_at <= $2 AND made_at / ${span} = (
          SELECT behind.made_at / ${span} FROM checkpoints AS behind
          WHERE behind.size > checkpoints.size ORDER BY behind.size LIMIT 1
-       )`,
+       ) AND size <> coalesce((SELECT max(size) FROM checkpoints WHERE witnessed), -1)`,
       [last - age, now - age],
     );
   }

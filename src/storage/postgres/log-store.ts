@@ -18,7 +18,7 @@ import { writable } from "../read-only.ts";
 import { unpackHashes } from "../rows/packed-hashes.ts";
 import { blob, integer, type Row, text } from "../rows/row.ts";
 import { tileHashOf } from "../rows/tile-hash-rows.ts";
-import { checkpointOf, putCheckpoint } from "./checkpoints.ts";
+import { checkpointOf, putCheckpoint, putCosigned } from "./checkpoints.ts";
 import { type Instances, lostHead } from "./instances.ts";
 import type { PostgresReader } from "./reader.ts";
 import { putTileHashes } from "./tile-hashes.ts";
@@ -131,6 +131,18 @@ export class PostgresLogStore implements LogStore {
 
   async latestCheckpoint(): Promise<StoredCheckpoint | null> {
     return checkpointOf(await this.#get("SELECT * FROM checkpoints ORDER BY size DESC LIMIT 1"));
+  }
+
+  async putCosigned(size: number, note: string, meetsQuorum: boolean): Promise<void> {
+    await this.#writable().writer.write(jobKinds.rows, (transaction) =>
+      putCosigned(transaction, size, note, meetsQuorum),
+    );
+  }
+
+  async witnessedCheckpoint(): Promise<StoredCheckpoint | null> {
+    return checkpointOf(
+      await this.#get("SELECT * FROM checkpoints WHERE witnessed ORDER BY size DESC LIMIT 1"),
+    );
   }
 
   async checkpointAt(size: number): Promise<StoredCheckpoint | null> {

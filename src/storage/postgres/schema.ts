@@ -128,4 +128,9 @@ export const migrations: readonly string[] = [
   ALTER TABLE holds ADD COLUMN over_at bigint;
   CREATE INDEX holds_by_over_time ON holds (over_at, id) WHERE over_at IS NOT NULL;
   `,
+  `
+  -- Whether the note has the cosignatures of enough witnesses.
+  ALTER TABLE checkpoints ADD COLUMN witnessed boolean NOT NULL DEFAULT false;
+  CREATE INDEX checkpoints_witnessed ON checkpoints (size) WHERE witnessed;
+  `,
 ];

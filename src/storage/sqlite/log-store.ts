@@ -121,6 +121,16 @@ export class SqliteLogStore implements LogStore {
     return checkpointOf(this.#get("SELECT * FROM checkpoints ORDER BY size DESC LIMIT 1"));
   }
 
+  async putCosigned(size: number, note: string, meetsQuorum: boolean): Promise<void> {
+    return this.#writable().side.log.putCosigned(size, note, meetsQuorum);
+  }
+
+  async witnessedCheckpoint(): Promise<StoredCheckpoint | null> {
+    return checkpointOf(
+      this.#get("SELECT * FROM checkpoints WHERE witnessed = 1 ORDER BY size DESC LIMIT 1"),
+    );
+  }
+
   async checkpointAt(size: number): Promise<StoredCheckpoint | null> {
     return checkpointOf(this.#get("SELECT * FROM checkpoints WHERE size = ?", size));
   }

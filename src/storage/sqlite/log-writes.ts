@@ -17,7 +17,14 @@ import type { Writing } from "./writing.ts";
 
 export type LogWriting = Pick<
   LogStore,
-  "create" | "takeOver" | "append" | "putTileHashes" | "putCheckpoint" | "setOpenFrom" | "upkeep"
+  | "create"
+  | "takeOver"
+  | "append"
+  | "putTileHashes"
+  | "putCheckpoint"
+  | "putCosigned"
+  | "setOpenFrom"
+  | "upkeep"
 >;
 
 export class LogWrites implements LogWriting {
@@ -73,10 +80,21 @@ export class LogWrites implements LogWriting {
       refuseStepBack(last, checkpoint);
       database
         .prepare(
-          "INSERT OR REPLACE INTO checkpoints (size, root, note, frontier, made_at) VALUES (?, ?, ?, ?, ?)",
+          `INSERT INTO checkpoints (size, root, note, frontier, made_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (size) DO UPDATE SET frontier = excluded.frontier, made_at = excluded.made_at,
+             note = CASE witnessed WHEN 1 THEN note ELSE excluded.note END`,
         )
         .run(size, root, note, packHashes(frontier), time);
       if (last !== null) thinCheckpoints(database, integer(last, "made_at"), time);
+    });
+  }
+
+  async putCosigned(size: number, note: string, meetsQuorum: boolean): Promise<void> {
+    const { database, writer } = this.#writing;
+    await writer.write(() => {
+      database
+        .prepare("UPDATE checkpoints SET note = ?, witnessed = ? WHERE size = ? AND witnessed <= ?")
+        .run(note, Number(meetsQuorum), size, Number(meetsQuorum));
     });
   }
 

@@ -118,4 +118,9 @@ export const migrations: readonly string[] = [
   ALTER TABLE holds ADD COLUMN over_at INTEGER;
   CREATE INDEX holds_by_over_time ON holds (over_at, id) WHERE over_at IS NOT NULL;
   `,
+  `
+  -- Whether the note has the cosignatures of enough witnesses.
+  ALTER TABLE checkpoints ADD COLUMN witnessed INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX checkpoints_witnessed ON checkpoints (size) WHERE witnessed = 1;
+  `,
 ];

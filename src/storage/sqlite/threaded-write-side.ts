@@ -18,6 +18,7 @@ export function threadedWriteSide(folder: string): OpenWriteSide {
         append: (entries) => thread.run({ append: packEntries(entries) }),
         putTileHashes: (hashes) => call("log", "putTileHashes", hashes),
         putCheckpoint: (checkpoint) => call("log", "putCheckpoint", checkpoint),
+        putCosigned: (size, note, meetsQuorum) => call("log", "putCosigned", size, note, meetsQuorum),
         setOpenFrom: (index) => call("log", "setOpenFrom", index),
         upkeep: () => call("log", "upkeep"),
       },
