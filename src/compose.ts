@@ -5,7 +5,6 @@ import { ApprovalFeed } from "./approvals/approval-feed.ts";
 import { PayloadRetention } from "./audit/payload-retention.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { systemClock } from "./core/clock.ts";
-import { EmbeddedSecretStore } from "./credentials/embedded-secret-store.ts";
 import { openKek } from "./credentials/kek.ts";
 import { openRootKey } from "./credentials/root-key.ts";
 import { Admission } from "./gateway/admission.ts";
@@ -31,7 +30,6 @@ import { Closing } from "./wiring/closing.ts";
 import { ConfigInForce } from "./wiring/config-in-force.ts";
 import { configuredParts } from "./wiring/configured-parts.ts";
 import { configuredSubjects, countedSubjects, settleLeftovers } from "./wiring/counting.ts";
-import { openEgress, unusedProxyVariables } from "./wiring/egress.ts";
 import { listen } from "./wiring/listen.ts";
 import { logServices } from "./wiring/log-services.ts";
 import { openMetrics } from "./wiring/metrics.ts";
@@ -44,6 +42,7 @@ import { openTelemetry } from "./wiring/telemetry.ts";
 import { openApiKeys, openOperators } from "./wiring/tokens.ts";
 import { trailEvents } from "./wiring/trail-events.ts";
 import { upstreamHealth } from "./wiring/upstream-health.ts";
+import { openWayOut } from "./wiring/way-out.ts";
 
 export { openPostgresReadOnly } from "./storage/postgres/open.ts";
 export type { ReadOnlyRecord } from "./storage/read-only.ts";
@@ -86,6 +85,8 @@ async function openOn(
   const origin = (await storage.log.identity())?.origin ?? null;
   const kek = await openKek(loaded.keysFolder, origin === null, process.env, (warning) => log.warn(warning));
   const rootKey = await openRootKey(kek, storage.payloads, origin === null);
+  const wayOut = { loaded, storage, kek, events: () => events.secrets, now, closing, log };
+  const { secrets, egress, witnesses } = await openWayOut(wayOut);
   const { trail, subjects, payloads, dataKeys, instance } = await openRecord({
     log: storage.log,
     payloads: storage.payloads,
@@ -94,6 +95,7 @@ async function openOn(
     origin,
     version,
     faults: log,
+    witnesses,
   });
   closing.add("trail", () => trail.close());
   closing.add("payloads", () => payloads.flush());
@@ -110,10 +112,6 @@ async function openOn(
   const events = trailEvents(trail, subjects);
   const policies = await openPolicies(loaded, storage.revisions, events.policies, log);
   closing.add("policies", () => policies.close());
-  const secrets = new EmbeddedSecretStore(storage.secrets, kek, events.secrets, now);
-  const egress = await openEgress(loaded, secrets);
-  for (const name of unusedProxyVariables(loaded, process.env))
-    log.warn(`${name} is set and does not count; name the proxy in \`egress.proxy\``);
   const telemetry = openTelemetry({ config: loaded.config, trail, egress, secrets, version, log });
   closing.add("telemetry", () => telemetry.close());
   const late = new LateCompletions((entries) => telemetry.trail.append(entries));
@@ -269,6 +267,7 @@ async function openOn(
     storage,
     certificate,
     secrets,
+    witnesses,
     log,
   });
   if (scraped !== null) {

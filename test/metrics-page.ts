@@ -39,6 +39,8 @@ function metricInfos(): readonly MetricInfo[] {
     trailAvailable: () => true,
     unsealedSeconds: () => 0,
     checkpointAge: () => 0,
+    unwitnessedEntries: () => 0,
+    witnesses: () => [],
     walPages: () => 0,
     usageLag: async () => 0,
     certificateEnds: () => 0,

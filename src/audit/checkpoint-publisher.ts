@@ -14,6 +14,7 @@ import type { OpenCalls } from "./open-calls.ts";
 import { NotSigningError } from "./peer-store.ts";
 import { SigningTurn } from "./signing-turn.ts";
 import { type LogPlace, storedCheckpoint, type TakenOverLog } from "./trail-start.ts";
+import type { PublishedCheckpoint } from "./witnessing/witnessing.ts";
 
 /** Where checkpoints go, and when they are made. */
 export interface PublishingPlace extends LogPlace {
@@ -61,6 +62,11 @@ export class CheckpointPublisher {
     return this.#latest;
   }
 
+  get published(): PublishedCheckpoint | null {
+    const { witnesses } = this.#place;
+    return witnesses == null ? this.#latest : witnesses.published;
+  }
+
   /** Entries there were when it looked last. */
   get size(): number {
     return this.#size;
@@ -77,6 +83,15 @@ export class CheckpointPublisher {
   }
 
   async #publish(): Promise<Result<StoredCheckpoint, string>> {
+    const published = await this.#publishSeen();
+    // Whatever they showed meanwhile: what is signed now was not known to contradict it, and nothing follows.
+    const refused = this.#place.witnesses?.refusal ?? null;
+    return refused === null ? published : fail(refused);
+  }
+
+  async #publishSeen(): Promise<Result<StoredCheckpoint, string>> {
+    const contradicted = this.#place.witnesses?.refusal ?? null;
+    if (contradicted !== null) return fail(contradicted);
     // Before the head is read: what becomes durable in between lies above it.
     const openFrom = this.#openCalls.openFrom();
     if (this.#turn !== null && !(await this.#takeTurn(this.#turn))) return this.#lookOn(openFrom);
@@ -87,6 +102,7 @@ export class CheckpointPublisher {
     if (refused !== null) return fail(refused);
     if (this.#latest !== null && this.#latest.size === head.size) {
       if (openFrom > this.#openFrom) await this.#keepOpenFrom(openFrom);
+      this.#place.witnesses?.offer(this.#latest);
       return ok(this.#latest);
     }
     // First, and whether it has moved or not: a write meets the fence, and an instance that was taken over from must
@@ -117,6 +133,7 @@ export class CheckpointPublisher {
     const refused = await this.#followSigned();
     if (refused !== null) return fail(refused);
     if (openFrom > this.#openFrom) await this.#keepOpenFrom(openFrom);
+    await this.#place.witnesses?.lookOn();
     if (this.#latest === null) throw new LogUnavailableError("nothing has been signed yet");
     return ok(this.#latest);
   }
@@ -179,6 +196,8 @@ export class CheckpointPublisher {
     await keepOutside(headFile, note);
     await store.putCheckpoint(checkpoint);
     this.#latest = checkpoint;
+    // Durable before anybody else sees it: what a witness shows of this log was in the store.
+    this.#place.witnesses?.offer(checkpoint);
     return checkpoint;
   }
 }

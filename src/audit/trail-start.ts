@@ -12,6 +12,7 @@ import { type Anchor, checkLog, damagedHead, frontierHasRoot } from "./log-check
 import type { LogStore, StoredCheckpoint } from "./log-store.ts";
 import { entriesOf } from "./log-walk.ts";
 import { type FillProgress, fillTileHashes } from "./tile-hash-filling.ts";
+import type { Witnessing } from "./witnessing/witnessing.ts";
 
 export interface TakenOverLog {
   readonly epoch: number;
@@ -33,6 +34,8 @@ export interface LogPlace {
   /** File, outside the data store, that holds the last signed checkpoint. */
   readonly headFile: string;
   readonly instance: string;
+  /** Who cosigns what is signed, where that is asked of anybody. */
+  readonly witnesses?: Witnessing | null;
   /** The head that an operator knowingly goes on from without that file, as the refusal named it. */
   readonly acceptedHead?: string | null;
   /** Told of hashes of the tree that are computed because a log from before does not have them. */
@@ -61,6 +64,7 @@ export async function takeOverLog(place: LogPlace): Promise<TakenOverLog> {
   const anchors = [outside, checkpointAnchor(checkpoint)].filter((anchor) => anchor !== null);
   await checkLog({ store, verifier, head, anchors, readFrom: Math.min(openFrom, newest) });
   await fillTileHashes(store, head, place.onFill ?? (() => {}));
+  await place.witnesses?.begin(place.signer, checkpoint);
   const { lastTime, unreadable } = await readNewest(store, newest, head.size);
   return { epoch, head, checkpoint, openFrom, lastTime, unreadable, outsideHead };
 }

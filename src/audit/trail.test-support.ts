@@ -8,8 +8,9 @@ import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.
 import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
 import { noteSigner } from "portcullis-verify/log/signed-note.ts";
 import { type LogState, MemoryLogStore, newLogState } from "./log-store.test-support.ts";
-import { Trail, type TrailOptions } from "./trail.ts";
+import { Trail } from "./trail.ts";
 import type { TrailFault } from "./trail-faults.ts";
+import type { TrailOptions } from "./trail-options.ts";
 
 export const testSigner = noteSigner("gate.example/log", Buffer.alloc(32, 7));
 

@@ -2,7 +2,6 @@
 
 import { newSalt } from "portcullis-verify/leaves/commitment.ts";
 import type { LeafBody } from "portcullis-verify/leaves/leaf-schema.ts";
-import type { Clock } from "../core/clock.ts";
 import type { EncodedEntry, EntrySalt } from "../core/entry.ts";
 import { CheckpointPublisher } from "./checkpoint-publisher.ts";
 import { type AppendReceipt, FencedError, LogUnavailableError, type StoredCheckpoint } from "./log-store.ts";
@@ -13,18 +12,9 @@ import { SealWatch } from "./seal-watch.ts";
 import { mustResetClock, TrailClock } from "./trail-clock.ts";
 import { markOfEntry, openingBodies, TrailEntry } from "./trail-entry.ts";
 import { errorOf, type TrailFault, TrailFaults } from "./trail-faults.ts";
-import { type LogPlace, type TakenOverLog, takeOverLog } from "./trail-start.ts";
-
-export interface TrailOptions extends LogPlace {
-  /** Version of Portcullis, for `log.opened`. */
-  readonly version: string;
-  readonly clock: Clock;
-  /** Milliseconds that never go back; the system's unless said otherwise. */
-  readonly uptimeMs?: () => number;
-  /** The time that an operator says the newest entry has from a wrong clock, as the refusal named it. */
-  readonly acceptedClock?: string | null;
-  readonly onFault: (fault: TrailFault) => void;
-}
+import type { TrailOptions } from "./trail-options.ts";
+import { type TakenOverLog, takeOverLog } from "./trail-start.ts";
+import type { PublishedCheckpoint } from "./witnessing/witnessing.ts";
 
 /**
  * How often a checkpoint is looked for. Less than the second within which every entry is promised to be sealed, to
@@ -107,8 +97,14 @@ export class Trail {
     return this.#recovery;
   }
 
+  /** The latest that is signed. */
   get checkpoint(): StoredCheckpoint | null {
     return this.#publisher.latest;
+  }
+
+  /** The one to give out: the latest, or where witnesses are asked the latest that enough of them have cosigned. */
+  get published(): PublishedCheckpoint | null {
+    return this.#publisher.published;
   }
 
   /** How far the clock is behind the newest stamp; 0 when it is not. */
@@ -231,6 +227,7 @@ export class Trail {
     try {
       await Promise.all([recorded, this.#publisher.signNext()]);
       await this.#publish();
+      await this.#options.witnesses?.close();
       await this.#options.store.peers?.leave();
     } catch (error) {
       this.#faults.happened("close", error);

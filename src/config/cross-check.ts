@@ -14,6 +14,7 @@ export function crossCheck(config: Config): readonly ConfigFinding[] {
     ...checkListen(config),
     ...checkMetrics(config),
     ...checkEgress(config),
+    ...checkWitnesses(config),
     ...checkAliases(config),
     ...checkPrices(config),
     ...checkGroups(config),
@@ -42,6 +43,19 @@ function checkEgress({ egress }: Config): readonly ConfigFinding[] {
     path: ["egress", key],
     message: "this says how to use `egress.proxy`, which is not set",
   }));
+}
+
+function checkWitnesses({ audit }: Config): readonly ConfigFinding[] {
+  const { witnesses, witness_policy: policy } = audit;
+  const name = (vkey: string): string => vkey.split("+")[0] ?? "";
+  const twice = witnesses.flatMap(({ vkey }, at): readonly ConfigFinding[] => {
+    if (witnesses.findIndex((other) => name(other.vkey) === name(vkey)) === at) return [];
+    const message = "the witness stands twice, by the name of its key; take one away";
+    return [{ path: ["audit", "witnesses", at, "vkey"], message }];
+  });
+  if (typeof policy !== "number" || policy <= witnesses.length) return twice;
+  const message = `${policy} have to cosign and \`audit.witnesses\` has ${witnesses.length}; add witnesses or lower it`;
+  return [...twice, { path: ["audit", "witness_policy"], message }];
 }
 
 function checkAliases(config: Config): readonly ConfigFinding[] {

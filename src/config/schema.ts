@@ -17,6 +17,7 @@ import {
 } from "./names.ts";
 import { egress, metrics, otlp, tls } from "./operations-schema.ts";
 import { durationMs, keptMs, timerMs } from "./units.ts";
+import { witnesses, witnessPolicy } from "./witnesses-schema.ts";
 
 const server = z
   .strictObject({
@@ -237,6 +238,8 @@ export const configSchema = z.strictObject({
     .describe("Prices by PROVIDER/MODEL, over those of the price data."),
   audit: z
     .strictObject({
+      witnesses,
+      witness_policy: witnessPolicy,
       payloads: payloadLevel
         .default("metadata")
         .describe("What is kept, encrypted, beside the trail. Each value includes those before it."),

@@ -13,6 +13,9 @@ export interface GatewayState {
   readonly unsealedSeconds: () => number;
   /** Seconds since the newest checkpoint; null when there is none. */
   readonly checkpointAge: () => number | null;
+  /** Entries under the newest checkpoint that not enough witnesses have cosigned yet; null where none are asked. */
+  readonly unwitnessedEntries: () => number | null;
+  readonly witnesses: () => readonly WitnessState[];
   /** Pages of the database's write-ahead log that are not in the database yet; null where there is none. */
   readonly walPages: () => number | null;
   /** Entries of the trail that are not counted as usage yet. */
@@ -20,6 +23,15 @@ export interface GatewayState {
   /** When the server's certificate ends, in seconds since the epoch; null without TLS. */
   readonly certificateEnds: () => number | null;
   readonly spans: () => { readonly exported: number; readonly dropped: number } | null;
+}
+
+/** How a witness keeps up. */
+export interface WitnessState {
+  readonly name: string;
+  /** Entries under the newest checkpoint that it is not known to have cosigned. */
+  readonly lagEntries: number;
+  /** What became of asking it, by name. */
+  readonly outcomes: Readonly<Record<string, number>>;
 }
 
 export function gatewayReadings(state: GatewayState): readonly Reading[] {
@@ -57,6 +69,12 @@ export function gatewayReadings(state: GatewayState): readonly Reading[] {
       state.checkpointAge,
     ),
     optional(
+      "portcullis_trail_unwitnessed_entries",
+      "Entries under the newest checkpoint that not enough of `audit.witnesses` have cosigned yet.",
+      state.unwitnessedEntries,
+    ),
+    ...witnessReadings(state.witnesses),
+    optional(
       "portcullis_wal_pages_waiting",
       "Pages of SQLite's write-ahead log that are not folded into the database yet.",
       state.walPages,
@@ -85,6 +103,28 @@ export function gatewayReadings(state: GatewayState): readonly Reading[] {
           { labels: ["dropped"], value: spans.dropped },
         ];
       },
+    ),
+  ];
+}
+
+function witnessReadings(witnesses: GatewayState["witnesses"]): readonly Reading[] {
+  return [
+    reading(
+      "portcullis_witness_lag_entries",
+      "gauge",
+      "Entries under the newest checkpoint that this witness is not known to have cosigned; of several gateways the one that signs knows.",
+      ["witness"],
+      () => witnesses().map(({ name, lagEntries }) => ({ labels: [name], value: lagEntries })),
+    ),
+    reading(
+      "portcullis_witness_requests_total",
+      "counter",
+      "Checkpoints that a witness was asked to cosign: `cosigned`, `ahead` (it has a later one), `refused`, `invalid` (an answer that is none), `unreachable`, `contradicted` (nothing is signed any more).",
+      ["witness", "outcome"],
+      () =>
+        witnesses().flatMap(({ name, outcomes }) =>
+          Object.entries(outcomes).map(([outcome, value]) => ({ labels: [name, outcome], value })),
+        ),
     ),
   ];
 }

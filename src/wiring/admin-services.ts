@@ -33,7 +33,7 @@ export interface AdminParts {
   readonly operators: OperatorServiceParts;
   readonly secrets: EmbeddedSecretStore;
   readonly log: LogStore;
-  readonly trail: Pick<Trail, "checkpoint">;
+  readonly trail: Pick<Trail, "published">;
   readonly usage: UsageProjection;
   readonly usageStore: UsageStore;
   /** Where the counters of all applications and groups stand. */
@@ -60,7 +60,7 @@ export function adminServices(parts: AdminParts): AdminServices {
     secrets: secretServices(parts.secrets),
     log: parts.log,
     proofs: {
-      checkpoint: () => parts.trail.checkpoint,
+      checkpoint: () => parts.trail.published,
       proof: (checkpoint, index) => entryProof(parts.log, checkpoint, index),
     },
     payloads: { of: (entry) => payloadsOf(parts, entry) },

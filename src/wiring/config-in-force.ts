@@ -112,16 +112,25 @@ function closeAll(providers: ReturnType<typeof retiredProviders>): Promise<unkno
 }
 
 const atStart = ["server", "data", "database", "keys", "policies", "metrics", "telemetry"] as const;
+const auditAtStart = ["witnesses", "witness_policy"] as const;
 const limitsAtStart = ["body", "headers", "concurrency", "queue", "connections"] as const;
 
 /** The new config with what only a start can change as it is now, and the keys that differ in it. */
 function withoutRestart(next: Config, now: Config): { readonly config: Config; readonly restart: string[] } {
   const restart: string[] = [
+    ...auditAtStart
+      .filter((key) => !isDeepStrictEqual(next.audit[key], now.audit[key]))
+      .map((key) => `audit.${key}`),
     ...atStart.filter((key) => !isDeepStrictEqual(next[key], now[key])),
     ...limitsAtStart.filter((key) => next.limits[key] !== now.limits[key]).map((key) => `limits.${key}`),
   ];
   const { server, data, database, keys, policies, metrics, telemetry } = now;
   const { body, headers, concurrency, queue, connections } = now.limits;
+  const { witnesses, witness_policy } = now.audit;
+  const audit = { ...next.audit, witnesses, witness_policy };
   const limits = { ...next.limits, body, headers, concurrency, queue, connections };
-  return { config: { ...next, server, data, database, keys, policies, metrics, telemetry, limits }, restart };
+  return {
+    config: { ...next, server, data, database, keys, policies, metrics, telemetry, audit, limits },
+    restart,
+  };
 }

@@ -8,7 +8,7 @@ import type { LogServices } from "../http/log-routes.ts";
 import { authentication, type OperatorServiceParts } from "./operator-services.ts";
 
 export interface LogParts {
-  readonly trail: Pick<Trail, "vkey" | "checkpoint">;
+  readonly trail: Pick<Trail, "vkey" | "published">;
   readonly log: LogStore;
   readonly operators: OperatorServiceParts;
   readonly config: () => Config;
@@ -18,7 +18,7 @@ export interface LogParts {
 export function logServices({ trail, log, operators, config, onFault }: LogParts): LogServices {
   return {
     vkey: trail.vkey,
-    checkpoint: () => trail.checkpoint,
+    checkpoint: () => trail.published,
     tile: (place) => tileBytes(log, place),
     isPublic: () => config().audit.public_log,
     authenticate: authentication(operators),

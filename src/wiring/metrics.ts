@@ -3,6 +3,7 @@
 import type { Logger } from "pino";
 import type { LogStore } from "../audit/log-store.ts";
 import type { Trail } from "../audit/trail.ts";
+import type { Witnessing } from "../audit/witnessing/witnessing.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Admission } from "../gateway/admission.ts";
@@ -27,6 +28,7 @@ export interface MetricsPlace {
   };
   readonly certificate: CertificateInForce | null;
   readonly secrets: Secrets;
+  readonly witnesses: Witnessing | null;
   readonly log: Logger;
 }
 
@@ -36,7 +38,7 @@ export function openMetrics(
 ): { readonly server: MetricsServer; readonly address: string } | null {
   const { metrics } = place.config;
   if (metrics === undefined) return null;
-  const { telemetry, admission, late, trail, storage, certificate, secrets, log } = place;
+  const { telemetry, admission, late, trail, storage, certificate, secrets, witnesses, log } = place;
   const server = new MetricsServer({
     render: telemetry.page({
       inFlight: () => admission.active,
@@ -45,6 +47,14 @@ export function openMetrics(
       lateCompletions: () => late.size,
       trailAvailable: () => trail.available,
       checkpointAge: () => ageOf(trail),
+      unwitnessedEntries: () =>
+        witnesses === null ? null : sizeOf(trail.checkpoint) - sizeOf(trail.published),
+      witnesses: () =>
+        (witnesses?.standing ?? []).map(({ name, size, outcomes }) => ({
+          name,
+          lagEntries: Math.max(0, sizeOf(trail.checkpoint) - Math.max(0, size)),
+          outcomes,
+        })),
       walPages: () => storage.walPages?.() ?? null,
       usageLag: async () => (await storage.log.head()).size - (await storage.usage.position()),
       certificateEnds: () => (certificate === null ? null : certificate.current.ends / 1000),
@@ -54,6 +64,10 @@ export function openMetrics(
     onProblem: (why) => log.warn({ why }, "metrics could not be scraped"),
   });
   return { server, address: metrics.listen };
+}
+
+function sizeOf(checkpoint: { readonly size: number } | null): number {
+  return checkpoint?.size ?? 0;
 }
 
 /** Seconds. */

@@ -11,10 +11,12 @@ import type { PayloadStore } from "../audit/payload-store.ts";
 import { Payloads } from "../audit/payloads.ts";
 import { checkLookupKey, Subjects } from "../audit/subjects.ts";
 import type { FillProgress } from "../audit/tile-hash-filling.ts";
-import { Trail, type TrailOptions } from "../audit/trail.ts";
+import { Trail } from "../audit/trail.ts";
 import { acceptClockVariable } from "../audit/trail-clock.ts";
 import type { TrailFault } from "../audit/trail-faults.ts";
+import type { TrailOptions } from "../audit/trail-options.ts";
 import { acceptHeadVariable } from "../audit/trail-start.ts";
+import type { Witnessing } from "../audit/witnessing/witnessing.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { removeLeftovers } from "../core/durable-file.ts";
 import { newId } from "../core/id.ts";
@@ -29,6 +31,7 @@ export interface RecordPlace {
   readonly origin: string | null;
   readonly version: string;
   readonly faults: Logger;
+  readonly witnesses?: Witnessing | null;
   /** Where an operator says what to go on from in spite of a refusal; the process's unless said otherwise. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -69,6 +72,7 @@ export async function openRecord(place: RecordPlace): Promise<Record> {
     instance,
     version: place.version,
     clock,
+    witnesses: place.witnesses ?? null,
     acceptedHead: environment[acceptHeadVariable] ?? null,
     acceptedClock: environment[acceptClockVariable] ?? null,
     onFault: (fault) => tellFault(faults, fault),

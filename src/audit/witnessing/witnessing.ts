@@ -40,6 +40,8 @@ export type PublishedCheckpoint = Pick<StoredCheckpoint, "size" | "note">;
 
 /** How long a start, and an end, wait for witnesses. */
 const patienceMs = 5_000;
+/** Checkpoints whose late cosignatures are still added. */
+const maxGathered = 16;
 
 export class Witnessing {
   readonly #options: WitnessingOptions;
@@ -49,10 +51,11 @@ export class Witnessing {
   #target: OfferedCheckpoint | null = null;
   #newest: OfferedCheckpoint | null = null;
   /** By size, of the checkpoints that were asked for last. */
-  readonly #gathered = new Map<number, Cosignature[]>();
+  readonly #gathered = new Map<number, readonly Cosignature[]>();
   #published: PublishedCheckpoint | null = null;
   #keeping: Promise<void> = Promise.resolve();
   #refusal: string | null = null;
+  #closing: Promise<void> | null = null;
 
   constructor(options: WitnessingOptions) {
     this.#options = options;
@@ -119,7 +122,12 @@ export class Witnessing {
   }
 
   /** Waits a few seconds for what is offered to be cosigned by enough, then ends whatever is under way. Never rejects. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const { signal } = this.#stopped;
     const patience = AbortSignal.timeout(patienceMs);
     while (!patience.aborted && !this.#isThroughWithNewest()) {
@@ -174,8 +182,7 @@ export class Witnessing {
     const known = this.#gathered.get(size) ?? cosignaturesOf(quorum, note);
     const all = [...known.filter(({ witness }) => witness.vkey !== cosignature.witness.vkey), cosignature];
     this.#gathered.set(size, all);
-    for (const older of this.#gathered.keys())
-      if (older < size - 0 && this.#gathered.size > 16) this.#gathered.delete(older);
+    for (const other of [...this.#gathered.keys()].slice(0, -maxGathered)) this.#gathered.delete(other);
     this.#keep(size, withCosignatures(note, all), areEnough(quorum, all));
   }
 

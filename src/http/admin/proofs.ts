@@ -12,9 +12,9 @@ import type { EntryLog } from "./entry-search.ts";
 
 export interface ProofServices {
   /** The latest that is published; null before the first. */
-  checkpoint(): StoredCheckpoint | null;
+  checkpoint(): Pick<StoredCheckpoint, "size" | "note"> | null;
   /** In the form of c2sp.org/tlog-proof, under a checkpoint of more than `index` entries. */
-  proof(checkpoint: StoredCheckpoint, index: number): Promise<string>;
+  proof(checkpoint: Pick<StoredCheckpoint, "size" | "note">, index: number): Promise<string>;
 }
 
 const entryProof = z
