@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { keepPin } from "portcullis-verify/cli/pin-file.ts";
 import { verifyCopy } from "portcullis-verify/cli/verify-copy.ts";
+import { parseTlogPolicy, type TlogPolicy } from "portcullis-verify/log/tlog-policy.ts";
 import { checkedText, ProgressLine } from "portcullis-verify/report/progress-line.ts";
 import { reportText } from "portcullis-verify/report/report-text.ts";
 import { printable } from "portcullis-verify/report/terminal-text.ts";
@@ -29,6 +30,7 @@ interface VerifyOptions {
   readonly vkey?: string;
   readonly pin?: string;
   readonly token?: string;
+  readonly policy?: string;
   readonly replay?: boolean;
   readonly payloads?: boolean;
   readonly json?: boolean;
@@ -55,6 +57,10 @@ export function verifyCommand(): Command {
       "a checkpoint kept elsewhere, which is moved on to the newest one that holds; default: `keys/checkpoint` beside the data folder, where it is, or of a copy a file of your own for each log",
     )
     .option("--token <token>", "sent to the server of a URL as bearer token; default: `PORTCULLIS_TOKEN`")
+    .option(
+      "--policy <file>",
+      "a witness policy (C2SP tlog-policy): which witnesses must have cosigned, and for which logs",
+    )
     .option("--replay", "also evaluate every decision again, by the policies that it names")
     .option(
       "--payloads",
@@ -124,9 +130,10 @@ async function verifiedStore(dir: string | undefined, options: VerifyOptions): P
 
 async function verified(
   place: LogPlace,
-  { vkey, replay = false, payloads = false }: VerifyOptions,
+  { vkey, policy: file, replay = false, payloads = false }: VerifyOptions,
   pin: Pin | null,
 ): Promise<VerifyReport> {
+  const policy = file === undefined ? null : await witnessPolicy(file);
   const progress = new ProgressLine(checkedText);
   let database: ReadOnlyRecord | null = null;
   try {
@@ -143,6 +150,7 @@ async function verified(
       keyFromLog: fromLog,
       pinned: pin?.note ?? null,
       pinFromLog: pin?.beside === true,
+      ...(policy === null ? {} : { policy }),
       ...(sealed === null ? {} : { payloads: sealed.payloads }),
       ...(replay ? { replayer: decisionReplayer({ revision, committed: sealed?.committed ?? null }) } : {}),
       onProgress: ({ checked, size }) => progress.show(checked, size),
@@ -161,6 +169,15 @@ function inWords(fault: unknown, place: string): unknown {
   if (fault instanceof FetchError) return new OperatorError(printable(fault.message));
   const message = fault instanceof Error ? fault.message : String(fault);
   return new OperatorError(`the log in ${place} could not be checked: ${message}; try it on a copy`);
+}
+
+async function witnessPolicy(path: string): Promise<TlogPolicy> {
+  const bytes = await readFile(path).catch(() => null);
+  if (bytes === null) throw new OperatorError(`the policy \`${path}\` cannot be read`);
+  const policy = parseTlogPolicy(bytes);
+  if (policy.ok) return policy.value;
+  const { line, detail } = policy.failure;
+  throw new OperatorError(`the policy \`${path}\`${line === null ? "" : `, line ${line}`}: ${detail}`);
 }
 
 async function pinnedCheckpoint(asked: string | undefined, kept: string): Promise<Pin | null> {

@@ -51,6 +51,11 @@ export class WitnessLane {
     return this.#size;
   }
 
+  /** Resolves, and never rejects, when the request that is under way has ended; null when none is. */
+  get underWay(): Promise<void> | null {
+    return this.#underWay;
+  }
+
   /** Whether nothing more is to be had of it on this checkpoint for now. */
   isThrough(size: number): boolean {
     return this.#underWay === null && (this.#size >= size || this.#rests);

@@ -128,15 +128,14 @@ export class Witnessing {
   }
 
   async #close(): Promise<void> {
-    const { signal } = this.#stopped;
     const patience = AbortSignal.timeout(patienceMs);
+    const over = new Promise<void>((resolve) => patience.addEventListener("abort", () => resolve()));
     while (!patience.aborted && !this.#isThroughWithNewest()) {
-      const target = this.#target;
-      if (target === null) break;
-      await Promise.race([
-        ...this.#lanes.map((lane) => lane.want(target, signal)),
-        new Promise((resolve) => patience.addEventListener("abort", resolve, { once: true })),
-      ]);
+      this.#advance();
+      const underWay = this.#lanes.flatMap((lane) => lane.underWay ?? []);
+      // Whoever has nothing under way now has it, or is left alone for longer than anybody waits here.
+      if (underWay.length === 0) break;
+      await Promise.race([...underWay, over]);
       await this.#keeping;
     }
     this.#stopped.abort();
@@ -158,9 +157,7 @@ export class Witnessing {
   }
 
   #isThroughWithNewest(): boolean {
-    const newest = this.#newest;
-    if (newest === null || this.#refusal !== null) return true;
-    return (newest.size === this.#target?.size || this.#target === null) && this.#isOver(newest);
+    return this.#newest === null || this.#refusal !== null || this.#isOver(this.#newest);
   }
 
   #listener(): ConstructorParameters<typeof WitnessLane>[2] {

@@ -34,6 +34,7 @@ function logLines({ origin, log }: VerifyReport, pin: string | null): readonly s
       ? "head kept outside: none; name one with --pin"
       : `head kept outside: \`${printable(pin)}\`${log.pinned ? "" : ", of which there is none yet"}`,
     ...(tiles === null ? [] : [`tiles: ${tiles} are those of the entries`]),
+    ...witnessesLine(log.witnessed),
     ...(clockResets > 0
       ? [`clock: operators had time count anew ${clockResets} times, so entries before may be stamped later`]
       : []),
@@ -43,6 +44,12 @@ function logLines({ origin, log }: VerifyReport, pin: string | null): readonly s
         : `, the salts of ${payloads.erasedOrMissing} are erased or missing`
     }${payloads.matching === null ? "" : `, ${payloads.matching} kept fields are what was recorded`}`,
   ];
+}
+
+function witnessesLine(witnessed: VerifyReport["log"]["witnessed"]): readonly string[] {
+  if (witnessed === null || witnessed.time === null) return [];
+  const { size, witnesses, time } = witnessed;
+  return [`witnesses: the first ${size} entries, by ${printable(witnesses.join(", "))}, at ${time}`];
 }
 
 function governanceLines({ governance }: VerifyReport): readonly string[] {

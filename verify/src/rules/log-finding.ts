@@ -37,6 +37,19 @@ type CheckpointFinding =
       readonly size: number;
       readonly count: number;
     }
+  /** A line of a known witness is no cosignature of it on that checkpoint. */
+  | {
+      readonly reason: "wrong_cosignature";
+      readonly checkpoint: CheckpointOrigin;
+      readonly witness: string;
+      /** Of the first such checkpoint. */
+      readonly size: number;
+      readonly count: number;
+    }
+  /** Not enough witnesses have cosigned any checkpoint; `size` is that of the newest. */
+  | { readonly reason: "no_quorum"; readonly size: number }
+  /** The witness policy is about other logs. */
+  | { readonly reason: "log_not_in_policy"; readonly expected: string }
   /** The log ends before the largest checkpoint that was signed over more of it. */
   | {
       readonly reason: "log_truncated";
@@ -159,6 +172,12 @@ export function logFindingText(finding: LogFinding): string {
         : `of the ${finding.checkpoint} checkpoints ${finding.count} cannot be believed: ${finding.detail}`;
     case "altered_checkpoint":
       return `the ${finding.column} kept with a checkpoint is not that of its signed note: ${finding.count} of the stored ones, first that of size ${finding.size}`;
+    case "wrong_cosignature":
+      return `a cosignature of the witness \`${finding.witness}\` is wrong: on ${finding.count} of the ${finding.checkpoint} checkpoints, first that of size ${finding.size}`;
+    case "no_quorum":
+      return `no checkpoint has the cosignatures that the witness policy asks for; the newest is of size ${finding.size}`;
+    case "log_not_in_policy":
+      return `the witness policy lists other logs, and not \`${finding.expected}\``;
     case "log_truncated":
       return `the log has ${finding.found} entries, and the ${finding.checkpoint} checkpoint was signed over ${finding.expected}`;
     case "root_mismatch":

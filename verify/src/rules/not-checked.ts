@@ -15,6 +15,7 @@ export type NotChecked =
   | { readonly reason: "use_times"; readonly uses: number }
   | { readonly reason: "no_replay"; readonly decisions: number }
   | { readonly reason: "unreplayable"; readonly why: Unreplayable; readonly decisions: number }
+  | { readonly reason: "unwitnessed"; readonly entries: number }
   | { readonly reason: "no_witness" };
 
 /** One line for people; lowercase, no full stop. */
@@ -45,7 +46,9 @@ export function notCheckedText(open: NotChecked): string {
     case "unreplayable":
       return `whether policy gives the same outcome again for ${open.decisions} decisions: ${whyUnreplayable(open.why)}`;
     case "no_witness":
-      return "signatures of witnesses: none are known";
+      return "signatures of witnesses: no policy names any";
+    case "unwitnessed":
+      return `the last ${open.entries} entries against any witness: not enough have cosigned them yet`;
   }
 }
 

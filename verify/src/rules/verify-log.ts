@@ -2,6 +2,7 @@
 // calls keep the rules. Streams in bounded memory.
 
 import type { NoteVerifier } from "../log/signed-note.ts";
+import type { TlogPolicy } from "../log/tlog-policy.ts";
 import type { EntrySource } from "../source/entry-source.ts";
 import type { LogContents } from "../source/log-contents.ts";
 import { type ApprovalCounts, ApprovalRules } from "./approval-rules.ts";
@@ -20,6 +21,7 @@ import { RevisionRules } from "./revision-rules.ts";
 import { logSize, StoreCheck } from "./store-check.ts";
 import { TileCheck } from "./tile-check.ts";
 import { TreeCheck } from "./tree-check.ts";
+import { type WitnessedPart, witnessedPart } from "./witness-check.ts";
 
 export interface VerifyOptions {
   readonly source: EntrySource;
@@ -31,6 +33,8 @@ export interface VerifyOptions {
   readonly pinned: string | null;
   /** Set when that is the one that the gateway itself keeps beside the log. */
   readonly pinFromLog?: boolean;
+  /** Whose cosignatures are enough. */
+  readonly policy?: TlogPolicy;
   /** For payload to be held against what its entries committed to. */
   readonly payloads?: PayloadReader;
   /** For decisions to be evaluated again. */
@@ -53,6 +57,8 @@ export interface VerifyReport {
     /** Entries below this index are under a stored checkpoint; those from here on are the unsealed tail. */
     readonly sealed: number;
     readonly unsealed: number;
+    /** What enough witnesses vouch for; null when no policy says who they are. */
+    readonly witnessed: WitnessedPart | null;
     /** How often an operator had time count anew, because the clock had been ahead. */
     readonly clockResets: number;
     /** Tiles of hashes that are those of the entries; null where there are none. */
@@ -88,9 +94,10 @@ const maxOpenCalls = 100;
 
 /** Rejects when the source cannot be read, which is evidence of nothing. */
 export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
-  const { source, verifier, pinned } = options;
+  const { source, verifier, pinned, policy } = options;
   const findings = new Findings();
   const marks = await readMarks(source, pinned, verifier, findings.log);
+  const witnessed = policy === undefined ? null : witnessedPart(marks, policy, verifier, findings.log);
   // After the checkpoints, so that a log that grows meanwhile is not taken for a truncated one.
   const contents = (await source.records?.contents()) ?? null;
   const extent = contents === null ? signedExtent(marks) : { size: logSize(contents), end: contents.end };
@@ -112,7 +119,7 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifyReport> {
     epoch: rules.order.epoch,
     oldestOpen: oldest?.entry ?? null,
   });
-  return reportOf(options, extent, marks, rules, findings);
+  return reportOf({ ...options, witnessed }, extent, marks, rules, findings);
 }
 
 /** Of a copy: what it signed is all that it has to have. */
@@ -164,7 +171,7 @@ async function checkIdentity(
 }
 
 function reportOf(
-  options: VerifyOptions,
+  options: VerifyOptions & { readonly witnessed: WitnessedPart | null },
   { size: entries }: Extent,
   marks: readonly Mark[],
   rules: Rules,
@@ -181,6 +188,7 @@ function reportOf(
       pinned: options.pinned !== null,
       sealed: tree.sealed,
       unsealed: entries - Math.min(entries, tree.sealed),
+      witnessed: options.witnessed,
       clockResets: order.clockResets,
       tiles: tiles?.checked ?? null,
       newest: tree.newest?.note ?? null,
@@ -210,6 +218,7 @@ function notChecked(
 ): readonly NotChecked[] {
   const { payloads, unsealed } = log;
   const { decisions, approvals } = governance;
+  const unwitnessed = log.witnessed === null ? 0 : Math.max(0, log.entries - log.witnessed.size);
   const isCopy = payloads.erasedOrMissing === null;
   const salts = isCopy ? 0 : payloads.committed - payloads.erasedOrMissing;
   const open: readonly (readonly [boolean, NotChecked])[] = [
@@ -225,7 +234,8 @@ function notChecked(
     [uncheckedUses > 0, { reason: "use_times", uses: uncheckedUses }],
     [replay === null && decisions > 0, { reason: "no_replay", decisions }],
     ...unreplayable(replay),
-    [true, { reason: "no_witness" }],
+    [log.witnessed === null, { reason: "no_witness" }],
+    [unwitnessed > 0, { reason: "unwitnessed", entries: unwitnessed }],
   ];
   return open.filter(([applies]) => applies).map(([, one]) => one);
 }
