@@ -14,6 +14,7 @@ import { type DoctorFinding, type FindingState, guarded, ok, problem, skipped } 
 import { folderChecks } from "./doctor/folder-checks.ts";
 import { gatewayChecks, providerChecks } from "./doctor/gateway-checks.ts";
 import { clockCheck, growthOf, keyChecks, logTimes, sealCheck } from "./doctor/log-checks.ts";
+import { witnessCheck } from "./doctor/witness-check.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
 
@@ -103,7 +104,7 @@ async function dataChecks(loaded: LoadedConfig): Promise<readonly DoctorFinding[
 }
 
 async function recordChecks(
-  { dataFolder, keysFolder }: LoadedConfig,
+  { config, dataFolder, keysFolder }: LoadedConfig,
   use: DataUse | null,
   data: InspectedData | null,
 ): Promise<readonly DoctorFinding[]> {
@@ -117,6 +118,8 @@ async function recordChecks(
   if (data === null || times === null) return found;
   found.push(...(await guarded("clock", () => clockCheck(times, now))));
   found.push(...(await guarded("seal", () => sealCheck(data.log, times, now, held))));
+  const { witnesses } = config.audit;
+  found.push(...(await guarded("witnesses", () => witnessCheck(data.log, witnesses.length, held))));
   found.push(...(await guarded("keys", () => keyChecks(data, keysFolder, process.env, held))));
   return found;
 }

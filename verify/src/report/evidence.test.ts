@@ -46,6 +46,7 @@ const verified: VerifyReport = {
     pinned: false,
     sealed: 2,
     unsealed: 0,
+    witnessed: null,
     clockResets: 0,
     tiles: null,
     newest: null,
