@@ -4,10 +4,16 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { openCheckpoint } from "portcullis-verify/log/checkpoint.ts";
 import { cosignaturesOn, parseWitnessKey } from "portcullis-verify/log/cosignature.ts";
 import { formatSignerKey, noteSigner } from "portcullis-verify/log/signed-note.ts";
+import {
+  skipWithoutPostgres,
+  startCluster,
+  type TestCluster,
+} from "../../src/storage/postgres/cluster.test-support.ts";
+import { WitnessedTestLog } from "../../src/witness/witnessed-log.test-support.ts";
 import { parseExposition, sampleOf } from "./exposition.ts";
 import { freePort } from "./free-port.ts";
 import { startGateway, type TestGateway, testFolder } from "./test-gateway.ts";
@@ -132,6 +138,17 @@ test("gives out what both of two witnesses have cosigned, and waits for none of 
   const third = await beyond(gateway, meanwhile.size);
   assert.equal(cosignersOf(third.note, [one, two]).length, 2);
   await gateway.stop();
+
+  const policy = join(folder, "policy");
+  const keys = `log ${signer.vkey}\nwitness one ${one.vkey}\nwitness two ${two.vkey}\n`;
+  writeFileSync(policy, `${keys}group both all one two\nquorum both\n`);
+  const verified = gateway.cli("audit", "verify", "--policy", policy);
+  assert.equal(verified.status, 0, verified.stdout + verified.stderr);
+  assert.match(
+    verified.stdout,
+    /witnesses: the first \d+ entries, by w\.example\/one, w\.example\/two, at 20/,
+  );
+  assert.doesNotMatch(verified.stdout, /against any witness|no policy names any/, "the last entry too");
 });
 
 test("goes on with a witness that was restored from an older state, and that state is cosigned past again", async (t) => {
@@ -209,4 +226,59 @@ test("signs nothing more when a witness has seen a fork of it while it runs, and
   assert.equal((await fetch(`${original.url}/readyz`)).status, 200);
   assert.equal(await ask(original, key), 200);
   await original.stop();
+});
+
+test("a witness that is killed while it is asked knows all that it has answered", async (t) => {
+  const log = new WitnessedTestLog(9);
+  let witness = await startWitness("w.example/killed", log.signer.vkey);
+  t.after(() => witness.kill());
+  const post = (body: string) => fetch(`${witness.url}/add-checkpoint`, { method: "POST", body });
+  let answered = 0;
+  for (let round = 0; round < 3; round += 1) {
+    const killed = answered + 5;
+    for (;;) {
+      if (answered === killed) void witness.kill();
+      const answer = await post(await log.request(answered, answered + 1)).catch(() => null);
+      if (answer?.status !== 200) break;
+      answered += 1;
+    }
+    await witness.kill();
+    witness = await startWitness("w.example/killed", log.signer.vkey, witness);
+    const conflict = await post(await log.request(0, answered + 9));
+    assert.equal(conflict.status, 409);
+    const known = Number(await conflict.text());
+    assert.ok(known === answered || known === answered + 1, `${known} after ${answered} were answered`);
+    answered = known;
+  }
+});
+
+describe("several gateways on one database", skipWithoutPostgres(), () => {
+  let cluster: TestCluster;
+  before(async () => {
+    cluster = await startCluster();
+  });
+  after(() => cluster.close());
+
+  test("have the one that signs ask, give out the same, and refuse a database that was set back", async (t) => {
+    const one = await startWitness("w.example/one", signer.vkey);
+    t.after(() => one.kill());
+    const database = `database: "${cluster.url(await cluster.newDatabase())}"\n`;
+    const first = await started(t, gatewayFolder(t, [one], database));
+    await beyond(first, 0);
+    const folder = gatewayFolder(t, [one], database);
+    rmSync(join(folder, "keys"), { recursive: true });
+    cpSync(join(first.folder, "keys"), join(folder, "keys"), { recursive: true });
+    const second = await started(t, folder);
+    for (const gateway of [first, second, first]) assert.equal(await ask(gateway, first.key), 200);
+    const { size } = await beyond(first, (await served(second)).size);
+    const other = await beyond(second, size - 1);
+    assert.deepEqual(cosignersOf(other.note, [one]), ["w.example/one"]);
+    await second.stop();
+    assert.equal(await ask(first, first.key), 200);
+    await beyond(first, other.size);
+    await first.stop();
+    const empty = `database: "${cluster.url(await cluster.newDatabase())}"\n`;
+    const lost = gatewayFolder(t, [one], empty);
+    await assert.rejects(startGateway(lost), /contradicts the data store: it has cosigned \d+ entries/);
+  });
 });

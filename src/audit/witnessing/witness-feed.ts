@@ -90,7 +90,9 @@ export class WitnessFeed {
   /** Cosignatures of keys that it is not known by are left out, as the specification says. */
   #cosigned({ body }: WitnessReply, { note, size }: OfferedCheckpoint): FeedOutcome {
     const { verifier } = this.#options;
-    const found = cosignaturesOn(note + body, [verifier]);
+    // Not what the note may have of this witness from before: its answer is what counts.
+    const text = note.slice(0, note.lastIndexOf("\n\n") + 2);
+    const found = cosignaturesOn(text + body, [verifier]);
     const why = `it gave no cosignature of \`${verifier.vkey}\``;
     const [cosignature] = found.ok ? found.value : [];
     if (cosignature === undefined) return { kind: "failed", reason: "invalid", why };

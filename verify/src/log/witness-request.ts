@@ -13,7 +13,7 @@ export interface WitnessRequest {
   readonly note: string;
 }
 
-export const maxProofLines = 63;
+const maxProofLines = 63;
 
 /** What a 409 answers with: a size on a line. */
 export const sizeContentType = "text/x.tlog.size";
