@@ -66,7 +66,8 @@ describe("every command", () => {
       const name = `${path} ${command.name()}`.trim();
       assert.match(help, /Example:\n {2}portcullis/, name);
       assert.ok(command.description() !== "" || path === "", name);
-      const answers = command.commands.length === 0 && !["init", "up", "serve", "witness"].includes(command.name());
+      const answers =
+        command.commands.length === 0 && !["init", "up", "serve", "witness"].includes(command.name());
       if (answers) assert.match(help, /--json/, name);
       for (const one of command.commands) check(one, name);
     };
