@@ -12,9 +12,11 @@ import { parseNote } from "portcullis-verify/log/signed-note.ts";
 import { parseWitnessRequest } from "portcullis-verify/log/witness-request.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
-import { MemoryLogStore } from "../log-store.test-support.ts";
+import { type LogState, MemoryLogStore } from "../log-store.test-support.ts";
 import { LogUnavailableError } from "../log-store.ts";
 import { completed, decided, record, testSigner, trailBench } from "../trail.test-support.ts";
+import type { Trail } from "../trail.ts";
+import type { TrailFault } from "../trail-faults.ts";
 import type { WitnessConnection, WitnessReply } from "./witness-connection.ts";
 import { quorumOf } from "./witness-policy.ts";
 import { Witnessing } from "./witnessing.ts";
@@ -72,25 +74,24 @@ class ScriptedWitness implements WitnessConnection {
 }
 
 interface Bench {
+  readonly state: LogState;
+  readonly faults: readonly TrailFault[];
   readonly witnesses: readonly ScriptedWitness[];
   readonly troubles: (string | null)[];
   readonly uptime: { ms: number };
-  open(): ReturnType<ReturnType<typeof trailBench>["open"]>;
-  witnessing(): Witnessing;
+  readonly open: () => Promise<Trail>;
+  readonly witnessing: () => Witnessing;
 }
 
-function bench(
-  t: TestContext,
-  quorum: number,
-  ...names: readonly string[]
-): Bench & ReturnType<typeof trailBench> {
+function bench(t: TestContext, quorum: number, ...names: readonly string[]): Bench {
   const trail = trailBench(t);
   const witnesses = names.map((name) => new ScriptedWitness(name));
   const troubles: (string | null)[] = [];
   const uptime = { ms: 0 };
   let current: Witnessing | null = null;
   return {
-    ...trail,
+    state: trail.state,
+    faults: trail.faults,
     witnesses,
     troubles,
     uptime,

@@ -82,8 +82,7 @@ class PolicyReading {
 
   /** What is wrong with the line, or null. */
   read(line: string): string | null {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the specification names those that are forbidden.
-    if (/[\x00-\x08\x0b-\x1f\x7f]/.test(line)) return "it has a control character other than tab";
+    if (hasControlCharacter(line)) return "it has a control character other than tab";
     const [keyword, ...items] = line.split(/[ \t]+/).filter((item) => item !== "");
     if (keyword === undefined || keyword.startsWith("#")) return null;
     switch (keyword) {
@@ -165,6 +164,15 @@ class PolicyReading {
     this.#names.add(name);
     return null;
   }
+}
+
+/** Octets from 0x80 on are no characters here, and allowed. */
+function hasControlCharacter(line: string): boolean {
+  for (let at = 0; at < line.length; at += 1) {
+    const octet = line.charCodeAt(at);
+    if ((octet < 0x20 && octet !== 0x09) || octet === 0x7f) return true;
+  }
+  return false;
 }
 
 function thresholdOf(count: string, members: number): number | null {
