@@ -93,12 +93,20 @@ function isCopy(place: string): boolean {
 }
 
 async function verifiedCopy(place: string, options: VerifyOptions): Promise<Verified> {
-  const { vkey, pin, token = process.env["PORTCULLIS_TOKEN"], replay = false, payloads = false } = options;
+  const {
+    vkey,
+    pin,
+    policy: file,
+    token = process.env["PORTCULLIS_TOKEN"],
+    replay = false,
+    payloads = false,
+  } = options;
   if (payloads) throw new OperatorError("a copy has no payload; --payloads works on a data folder");
+  const policy = file === undefined ? undefined : await witnessPolicy(file);
   const progress = new ProgressLine(checkedText);
   try {
     const checked = await verifyCopy(place, {
-      ...{ vkey, pin, token },
+      ...{ vkey, pin, token, policy },
       replayer: replay ? decisionReplayer({ revision: revisionsOf(place), committed: null }) : undefined,
       onProgress: (done, size) => progress.show(done, size),
     });

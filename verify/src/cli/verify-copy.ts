@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { parseLeaf } from "../leaves/parse-leaf.ts";
 import { type NoteVerifier, parseVerifierKey } from "../log/signed-note.ts";
+import type { TlogPolicy } from "../log/tlog-policy.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DecisionReplayer } from "../rules/replay-rules.ts";
 import { type VerifyReport, verifyLog } from "../rules/verify-log.ts";
@@ -20,6 +21,7 @@ export interface CopyOptions {
   /** Default: a file in the user's own folder, by the log's key. */
   readonly pin?: string | undefined;
   readonly token?: string | undefined;
+  readonly policy?: TlogPolicy | undefined;
   readonly replayer?: DecisionReplayer | undefined;
   readonly onProgress: (checked: number, size: number) => void;
 }
@@ -45,6 +47,7 @@ export async function verifyCopy(place: string, options: CopyOptions): Promise<R
     verifier,
     keyFromLog: options.vkey === undefined,
     pinned: pin.note,
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
     ...(options.replayer === undefined ? {} : { replayer: options.replayer }),
     onProgress: ({ checked, size }) => options.onProgress(checked, size),
   });
