@@ -105,7 +105,9 @@ function stringText(max: number | undefined): string {
 const spelledOut = /^\^(?:[0-9A-Za-z():?|{},-]|\[(?:[0-9]-[0-9]|a-[a-z]|A-[A-Z]|[0-9A-Za-z])+\]|\\[d.])+\$$/;
 
 function patternText(pattern: string | undefined): string | null {
-  return pattern !== undefined && spelledOut.test(pattern) ? `"(?:${pattern.slice(1, -1)})"` : null;
+  if (pattern === undefined || !spelledOut.test(pattern)) return null;
+  // Only records are captured.
+  return `"(?:${pattern.slice(1, -1).replaceAll(/\((?!\?)/g, "(?:")})"`;
 }
 
 /** With at most 15 digits, any number of which is exact. */
