@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { adminClient } from "./admin-client.ts";
+import { evidenceCommand } from "./audit-evidence.ts";
 import { exportCommand } from "./audit-export.ts";
 import { showEntries } from "./audit-show.ts";
 import { addTail } from "./audit-tail.ts";
@@ -54,6 +55,7 @@ export function auditCommands(): Command {
   );
   audit.addCommand(verifyCommand());
   audit.addCommand(exportCommand());
+  audit.addCommand(evidenceCommand());
   return audit;
 }
 

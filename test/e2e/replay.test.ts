@@ -108,12 +108,37 @@ test("policies that were changed in the data store are found, and those that are
   );
 });
 
+test("a report of the period says who signed off what was sent, and that the log holds", () => {
+  const today = new Date().toISOString().slice(0, 10);
+  const { status, stdout, stderr } = gateway.cli("audit", "report", "--from", today);
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^# Evidence from the log localhost/m);
+  assert.match(stdout, /^\*\*It holds\.\*\*/m);
+  assert.match(
+    stdout,
+    /^Writes that were permitted: 1 signed off, 0 unattended in the catalog, 0 without a basis\.$/m,
+  );
+  assert.match(stdout, /^## Votes \(1\)$/m);
+  assert.match(stdout, /\| approve \| for default; signed in by bootstrap; then approved \|$/m);
+  assert.match(stdout, /^## Releases \(1\)$/m);
+
+  const csv = gateway.cli("audit", "report", "--from", today, "--csv");
+  assert.equal(csv.status, 0, csv.stderr);
+  const lines = csv.stdout.trimEnd().split("\r\n");
+  assert.equal(lines[0], "entry,time,kind,call,approval,application,who,what,outcome,basis");
+  assert.ok(lines.some((line) => line.includes(",tool call decided,") && line.includes("signed off: apr_")));
+
+  for (const args of [["--from", "yesterday"], ["--from", today, "--to", today], []]) {
+    assert.equal(gateway.cli("audit", "report", ...args).status, 2);
+  }
+});
+
 test("people read what was replayed and what was not", () => {
   const { status, stdout } = gateway.cli("audit", "verify", "--replay");
   assert.equal(status, 0);
   assert.match(
     stdout,
-    /^replay: \d+ of \d+ decisions evaluated again with the outcome on record, 0 denied unasked$/m,
+    /^replayed: \d+ of \d+ decisions evaluated again with the outcome on record, 0 denied unasked$/m,
   );
   assert.match(stdout, /^not checked: .* for 2 decisions: they rest on personal facts, which are erased/m);
 });

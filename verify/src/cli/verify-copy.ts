@@ -6,6 +6,7 @@ import { parseLeaf } from "../leaves/parse-leaf.ts";
 import { type NoteVerifier, parseVerifierKey } from "../log/signed-note.ts";
 import type { TlogPolicy } from "../log/tlog-policy.ts";
 import { fail, ok, type Result } from "../result.ts";
+import type { OnEntry } from "../rules/entry-walk.ts";
 import type { DecisionReplayer } from "../rules/replay-rules.ts";
 import { type VerifyReport, verifyLog } from "../rules/verify-log.ts";
 import type { EntrySource } from "../source/entry-source.ts";
@@ -23,6 +24,7 @@ export interface CopyOptions {
   readonly token?: string | undefined;
   readonly policy?: TlogPolicy | undefined;
   readonly replayer?: DecisionReplayer | undefined;
+  readonly onEntry?: OnEntry | undefined;
   readonly onProgress: (checked: number, size: number) => void;
 }
 
@@ -49,6 +51,7 @@ export async function verifyCopy(place: string, options: CopyOptions): Promise<R
     pinned: pin.note,
     ...(options.policy === undefined ? {} : { policy: options.policy }),
     ...(options.replayer === undefined ? {} : { replayer: options.replayer }),
+    ...(options.onEntry === undefined ? {} : { onEntry: options.onEntry }),
     onProgress: ({ checked, size }) => options.onProgress(checked, size),
   });
   readable(() => keepPin(pin, report));
