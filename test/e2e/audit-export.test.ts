@@ -139,8 +139,8 @@ test("the log behind a URL is copied, a gateway's and one of another copy, and v
   assert.equal(second.code, 0, second.stderr);
   assert.ok(JSON.parse(second.stdout).entries >= entries);
   assert.deepEqual(
-    readdirSync(join(folder, "second"), { recursive: true }).toSorted(),
-    readdirSync(join(folder, "first"), { recursive: true }).toSorted(),
+    readdirSync(join(folder, "second"), { recursive: true, encoding: "utf8" }).toSorted(),
+    readdirSync(join(folder, "first"), { recursive: true, encoding: "utf8" }).toSorted(),
   );
   server.close();
   await gateway.close();
