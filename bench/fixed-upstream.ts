@@ -1,5 +1,6 @@
 // An upstream that costs next to nothing: it answers every request with the same bytes, over raw sockets, so that what is
-// measured is the proxy in front of it. Prints its port.
+// measured is the proxy in front of it. Streams of the model `gpt-cut` break half-way, those of `gpt-halt` say no more from
+// there until they are left. Prints its port.
 
 import { createServer, type Socket } from "node:net";
 import { RequestReader } from "./http-framing.ts";
@@ -56,10 +57,12 @@ const streamEnd = Buffer.from(
   `${chunk([{ index: 0, delta: {}, finish_reason: "stop" }])}${chunk([], { usage })}${event("[DONE]")}0\r\n\r\n`,
 );
 
-function answerStream(socket: Socket): void {
+function answerStream(socket: Socket, model: string): void {
   socket.write(streamHead);
   let at = 0;
   const next = (): void => {
+    if (at === pieces / 2 && model === "gpt-halt") return;
+    if (at === pieces / 2 && model === "gpt-cut") return void socket.destroySoon();
     const piece = streamPieces[at];
     at += 1;
     if (piece === undefined) return void socket.write(streamEnd);
@@ -71,7 +74,8 @@ function answerStream(socket: Socket): void {
 
 const server = createServer({ noDelay: true }, (socket) => {
   const reader = new RequestReader((body) => {
-    if (body.includes('"stream":true')) answerStream(socket);
+    const [, asked = ""] = /"model":"([^"]*)"/.exec(body.toString("latin1", 0, 200)) ?? [];
+    if (body.includes('"stream":true')) answerStream(socket, asked);
     else socket.write(whole);
   });
   socket.on("data", (data) => reader.push(data));

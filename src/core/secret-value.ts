@@ -5,8 +5,11 @@ const inspect = Symbol.for("nodejs.util.inspect.custom");
 export class SecretValue {
   readonly #bytes: Buffer;
 
+  /** Copied into memory of its own: a piece of the pool that Node shares out would keep all of it (64 KiB) for as long. */
   constructor(value: string | Uint8Array) {
-    this.#bytes = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
+    const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
+    this.#bytes = Buffer.allocUnsafeSlow(bytes.length);
+    this.#bytes.set(bytes);
   }
 
   /** The only way to read the value. Do not let it outlive the callback. */

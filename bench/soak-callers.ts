@@ -1,0 +1,132 @@
+// The callers of the soak: what they ask is new each time, as far as real callers' requests are, so that whatever the gateway
+// remembers by what it is sent has to forget again. Over raw sockets; one call after the other on each connection.
+
+import { connect, type Socket } from "node:net";
+import { ResponseReader } from "./http-framing.ts";
+
+export type CallKind = "json" | "stream" | "cut by client" | "cut by upstream" | "refused";
+
+export interface Callers {
+  readonly port: number;
+  readonly keys: readonly string[];
+  readonly connections: number;
+}
+
+/** By the kind of call and what became of it: how many. */
+export type Outcomes = Map<string, number>;
+
+/** Users who come again and again. One of four calls is by somebody who is never seen again. */
+const regulars = 5000;
+
+/** Makes `count` calls, `kindOf` the number of each, counted from `first`. Resolves when all are over, connections closed. */
+export async function makeCalls(
+  callers: Callers,
+  first: number,
+  count: number,
+  kindOf: (at: number) => CallKind,
+  outcomes: Outcomes,
+): Promise<void> {
+  let next = first;
+  const caller = async (): Promise<void> => {
+    let connection: Socket | null = null;
+    while (next < first + count) {
+      const at = next;
+      next += 1;
+      if (connection === null || connection.destroyed) connection = await connected(callers.port);
+      const kind = kindOf(at);
+      const became = await exchange(connection, kind, request(kind, at, callers.keys));
+      const known = `${kind}: ${became}`;
+      outcomes.set(known, (outcomes.get(known) ?? 0) + 1);
+    }
+    connection?.destroy();
+  };
+  await Promise.all(Array.from({ length: callers.connections }, caller));
+}
+
+/** Whether this is what becomes of such calls where nothing is wrong. */
+export function isExpected(outcome: string): boolean {
+  return /^(json: 200|stream: 200 whole|cut by client: left|cut by upstream: 200 broken|refused: 4\d\d)$/.test(
+    outcome,
+  );
+}
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve).once("error", reject);
+  });
+  socket.removeAllListeners("error").on("error", () => {});
+  return socket;
+}
+
+/** Resolves with what became of it. */
+function exchange(socket: Socket, kind: CallKind, bytes: Buffer): Promise<string> {
+  return new Promise((resolve) => {
+    const over = (became: string): void => {
+      socket.off("data", push).off("close", closed);
+      resolve(became);
+    };
+    const closed = (): void => over("connection closed");
+    const reader = new ResponseReader((status, response) => {
+      const streamed = kind === "stream" || kind === "cut by upstream";
+      over(`${status}${streamed ? (response.includes("data: [DONE]") ? " whole" : " broken") : ""}`);
+    });
+    const push = (data: Buffer): void => {
+      if (kind === "cut by client" && data.includes("delta")) {
+        over("left");
+        socket.destroy();
+      } else {
+        reader.push(data);
+      }
+    };
+    socket.on("data", push).once("close", closed).write(bytes);
+  });
+}
+
+function request(kind: CallKind, at: number, keys: readonly string[]): Buffer {
+  const hostile = kind === "refused" ? at % 5 : null;
+  const body = Buffer.from(hostile === 0 ? `{"model":"bench/gpt-bench",` : bodyOf(kind, at));
+  const key = hostile === 1 ? `pcl_nobody${at}` : keys[at % keys.length];
+  const head = [
+    "POST /v1/chat/completions HTTP/1.1",
+    "host: 127.0.0.1",
+    `authorization: Bearer ${key}`,
+    "content-type: application/json",
+    ...(at % 10 === 0 ? [`idempotency-key: soak-${at}`] : []),
+    ...(at % 10 === 1 ? [`traceparent: 00-${at.toString(16).padStart(32, "0")}-00f067aa0ba902b7-01`] : []),
+    `content-length: ${body.length}`,
+  ].join("\r\n");
+  return Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body]);
+}
+
+function bodyOf(kind: CallKind, at: number): string {
+  const stream = kind !== "json" && kind !== "refused";
+  const mail = at % 20 === 2 ? ` Write to person-${at}@example.com.` : "";
+  return JSON.stringify({
+    model: modelOf(kind, at),
+    messages: [
+      { role: "system", content: "You are a helpful assistant. Answer briefly and plainly." },
+      { role: "user", content: `Question ${at}: ${"why is the sky blue at noon? ".repeat(4)}${mail}` },
+    ],
+    user: at % 4 === 0 ? `guest-${at}` : `regular-${(at * 7919) % regulars}`,
+    stream,
+    ...(stream ? { stream_options: { include_usage: true } } : {}),
+    ...(at % 50 === 3 ? { max_tokens: 1 + (at % 4096) } : {}),
+    ...(at % 50 === 4 ? { tools: [toolNamed(`tool-of-${at}`)] } : {}),
+  });
+}
+
+/** One of 50 names a model that nobody has named before. */
+function modelOf(kind: CallKind, at: number): string {
+  if (kind === "cut by client") return "bench/gpt-halt";
+  if (kind === "cut by upstream") return "bench/gpt-cut";
+  if (kind === "refused") {
+    return ["bench/gpt-bench", "bench/gpt-bench", "bench/retired-0", `nowhere/m-${at}`, ""][at % 5] ?? "";
+  }
+  return at % 50 === 5 ? `bench/m-${at}` : "bench/gpt-bench";
+}
+
+function toolNamed(name: string): object {
+  const parameters = { type: "object", properties: { to: { type: "string" } } };
+  return { type: "function", function: { name, parameters } };
+}

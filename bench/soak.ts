@@ -1,0 +1,106 @@
+// `node bench/soak.ts`: whether memory stays flat. JSON calls and streams mixed, each asked differently, and then as many that are
+// cut by their clients, cut by the upstream, and refused. Nothing is under way at a sample, and everything unused was
+// collected before it, so what rises from sample to sample is kept. Exit code 1 when it is more than the bounds say, or
+// when calls were not answered as they should be.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { type CallKind, isExpected, makeCalls, type Outcomes } from "./soak-callers.ts";
+import { SoakGateway } from "./soak-gateway.ts";
+import { heads, judged, moreHandles, row, type Sample } from "./soak-report.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    calls: { type: "string", default: "1000000" },
+    streams: { type: "string", default: "10000" },
+    /** Of each kind: cut by clients, cut by the upstream, refused. */
+    faults: { type: "string", default: "10000" },
+    connections: { type: "string", default: "32" },
+    "sample-every": { type: "string", default: "20000" },
+    /** After so many minutes the mixed calls end where they are. */
+    minutes: { type: "string", default: "1440" },
+    /** With a policy that reads counters of application and user. */
+    budgets: { type: "boolean", default: false },
+  },
+});
+const calls = Number(options.calls);
+const streams = Number(options.streams);
+const faults = Number(options.faults);
+const every = Number(options["sample-every"]);
+let endAt = Date.now() + Number(options.minutes) * 60_000;
+// What is measured by then is said.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => (endAt = 0));
+
+const outcomes: Outcomes = new Map();
+const gateway = await SoakGateway.start(options.budgets);
+const callers = { port: gateway.port, keys: gateway.keys, connections: Number(options.connections) };
+let made = 0;
+let grows = false;
+try {
+  if (calls + streams > 0) grows = (await mixed()) || grows;
+  for (const kind of ["cut by client", "cut by upstream", "refused"] as const) {
+    if (faults > 0) grows = (await alike(kind)) || grows;
+  }
+  console.log("\nwhat became of the calls");
+  for (const [outcome, count] of outcomes)
+    console.log(`  ${outcome}: ${count}${isExpected(outcome) ? "" : "  (unexpected)"}`);
+} finally {
+  await gateway.close();
+}
+const failed = [...outcomes.keys()].some((outcome) => !isExpected(outcome));
+if (grows) console.log("\nmemory grows with the number of calls");
+if (grows || failed) process.exitCode = 1;
+
+/** JSON and streams evenly mixed. Whether memory grows. */
+async function mixed(): Promise<boolean> {
+  const all = calls + streams;
+  const isStream = (at: number): boolean =>
+    Math.floor(((at + 1) * streams) / all) > Math.floor((at * streams) / all);
+  console.log(`${calls} JSON calls and ${streams} streams, ${callers.connections} at a time\n`);
+  console.log(heads);
+  const samples = [await sampled(0)];
+  while (made < all && Date.now() < endAt) {
+    await run(Math.min(every, all - made), (at) => (isStream(at) ? "stream" : "json"));
+    samples.push(await sampled(made));
+  }
+  if (made < all) console.log(`\nended early: ${made} of ${all} calls were made`);
+  const warm = samples.filter((sample) => sample.calls >= made / 10);
+  return judged(`after the first tenth (${warm.at(0)?.calls} calls)`, warm);
+}
+
+/** Calls of one kind: a tenth to warm up, then as many again and again until there were `faults`. Whether memory grows. */
+async function alike(kind: CallKind): Promise<boolean> {
+  console.log(`\n${faults} calls ${kind}\n`);
+  console.log(heads);
+  const from = made;
+  const samples: Sample[] = [];
+  const rounds = 10;
+  for (let round = 0; round < rounds; round += 1) {
+    await run(Math.ceil(faults / rounds), () => kind);
+    samples.push(await sampled(made - from));
+  }
+  const [first, last] = [samples[0], samples.at(-1)];
+  const left =
+    first === undefined || last === undefined
+      ? true
+      : moreHandles(first.reading, last.reading, callers.connections);
+  return judged(`calls ${kind}, after the first tenth`, samples) || left;
+}
+
+async function run(count: number, kindOf: (at: number) => CallKind): Promise<void> {
+  await makeCalls(callers, made, count, kindOf, outcomes);
+  made += count;
+}
+
+/** Once it is quiet: nothing is worked on, and all that was used is counted. */
+async function sampled(count: number): Promise<Sample> {
+  const busy = ["portcullis_calls_in_flight", "portcullis_usage_lag_entries"];
+  let reading = await gateway.read();
+  for (let tries = 0; tries < 120 && busy.some((name) => reading.gauges.get(name) !== 0); tries += 1) {
+    await sleep(500);
+    reading = await gateway.read();
+  }
+  const sample = { calls: count, reading };
+  console.log(row(sample));
+  return sample;
+}
