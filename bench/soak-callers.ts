@@ -2,6 +2,7 @@
 // remembers by what it is sent has to forget again. Over raw sockets; one call after the other on each connection.
 
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ResponseReader } from "./http-framing.ts";
 
 export type CallKind = "json" | "stream" | "cut by client" | "cut by upstream" | "refused";
@@ -37,6 +38,8 @@ export async function makeCalls(
       const became = await exchange(connection, kind, request(kind, at, callers.keys));
       const known = `${kind}: ${became}`;
       outcomes.set(known, (outcomes.get(known) ?? 0) + 1);
+      // Where others need the machine the gateway may have no time to sign, and then says so.
+      if (became.startsWith("503")) await sleep(1000);
     }
     connection?.destroy();
   };

@@ -1,7 +1,7 @@
 // `node bench/soak.ts`: whether memory stays flat. JSON calls and streams mixed, each asked differently, and then as many that are
 // cut by their clients, cut by the upstream, and refused. Nothing is under way at a sample, and everything unused was
 // collected before it, so what rises from sample to sample is kept. Exit code 1 when it is more than the bounds say, or
-// when calls were not answered as they should be.
+// when more than one of a hundred calls did not end as it should.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -47,7 +47,12 @@ try {
 } finally {
   await gateway.close();
 }
-const failed = [...outcomes.keys()].some((outcome) => !isExpected(outcome));
+const unexpected = [...outcomes].reduce(
+  (sum, [outcome, count]) => sum + (isExpected(outcome) ? 0 : count),
+  0,
+);
+const failed = unexpected > made / 100;
+if (failed) console.log(`\n${unexpected} of ${made} calls did not end as they should`);
 if (grows) console.log("\nmemory grows with the number of calls");
 if (grows || failed) process.exitCode = 1;
 
