@@ -16,8 +16,9 @@ export interface Callers {
 /** By the kind of call and what became of it: how many. */
 export type Outcomes = Map<string, number>;
 
-/** Users who come again and again. One of four calls is by somebody who is never seen again. */
+/** Users who come again and again. */
 const regulars = 5000;
+const regularsWithFaults = 50;
 
 /** Makes `count` calls, `kindOf` the number of each, counted from `first`. Resolves when all are over, connections closed. */
 export async function makeCalls(
@@ -111,12 +112,18 @@ function bodyOf(kind: CallKind, at: number): string {
       { role: "system", content: "You are a helpful assistant. Answer briefly and plainly." },
       { role: "user", content: `Question ${at}: ${"why is the sky blue at noon? ".repeat(4)}${mail}` },
     ],
-    user: at % 4 === 0 ? `guest-${at}` : `regular-${(at * 7919) % regulars}`,
+    user: userOf(kind, at),
     stream,
     ...(stream ? { stream_options: { include_usage: true } } : {}),
     ...(at % 50 === 3 ? { max_tokens: 1 + (at % 4096) } : {}),
     ...(at % 50 === 4 ? { tools: [toolNamed(`tool-of-${at}`)] } : {}),
   });
+}
+
+/** One of four is by somebody who is never seen again; not of those that fail, by which nothing is to be filled. */
+function userOf(kind: CallKind, at: number): string {
+  if (kind !== "json" && kind !== "stream") return `regular-${at % regularsWithFaults}`;
+  return at % 4 === 0 ? `guest-${at}` : `regular-${(at * 7919) % regulars}`;
 }
 
 /** One of 50 names a model that nobody has named before. */

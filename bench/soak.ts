@@ -15,6 +15,8 @@ const { values: options } = parseArgs({
     streams: { type: "string", default: "10000" },
     /** Of each kind: cut by clients, cut by the upstream, refused. */
     faults: { type: "string", default: "10000" },
+    /** Mixed calls before anything is judged: until then fills what is remembered up to a limit. A tenth unless said. */
+    "warm-up": { type: "string" },
     connections: { type: "string", default: "32" },
     "sample-every": { type: "string", default: "20000" },
     /** After so many minutes the mixed calls end where they are. */
@@ -27,9 +29,10 @@ const calls = Number(options.calls);
 const streams = Number(options.streams);
 const faults = Number(options.faults);
 const every = Number(options["sample-every"]);
-let endAt = Date.now() + Number(options.minutes) * 60_000;
+const endAt = Date.now() + Number(options.minutes) * 60_000;
+let stopped = false;
 // What is measured by then is said.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => (endAt = 0));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => (stopped = true));
 
 const outcomes: Outcomes = new Map();
 const gateway = await SoakGateway.start(options.budgets);
@@ -39,7 +42,7 @@ let grows = false;
 try {
   if (calls + streams > 0) grows = (await mixed()) || grows;
   for (const kind of ["cut by client", "cut by upstream", "refused"] as const) {
-    if (faults > 0) grows = (await alike(kind)) || grows;
+    if (faults > 0 && !stopped) grows = (await alike(kind)) || grows;
   }
   console.log("\nwhat became of the calls");
   for (const [outcome, count] of outcomes)
@@ -64,13 +67,14 @@ async function mixed(): Promise<boolean> {
   console.log(`${calls} JSON calls and ${streams} streams, ${callers.connections} at a time\n`);
   console.log(heads);
   const samples = [await sampled(0)];
-  while (made < all && Date.now() < endAt) {
+  while (made < all && Date.now() < endAt && !stopped) {
     await run(Math.min(every, all - made), (at) => (isStream(at) ? "stream" : "json"));
     samples.push(await sampled(made));
   }
   if (made < all) console.log(`\nended early: ${made} of ${all} calls were made`);
-  const warm = samples.filter((sample) => sample.calls >= made / 10);
-  return judged(`after the first tenth (${warm.at(0)?.calls} calls)`, warm);
+  const warmUp = Number(options["warm-up"] ?? made / 10);
+  const warm = samples.filter((sample) => sample.calls >= warmUp);
+  return judged(`after the first ${warm[0]?.calls} calls`, warm);
 }
 
 /** Calls of one kind: a tenth to warm up, then as many again and again until there were `faults`. Whether memory grows. */
@@ -80,15 +84,16 @@ async function alike(kind: CallKind): Promise<boolean> {
   const from = made;
   const samples: Sample[] = [];
   const rounds = 10;
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < rounds && !stopped; round += 1) {
     await run(Math.ceil(faults / rounds), () => kind);
     samples.push(await sampled(made - from));
   }
   const [first, last] = [samples[0], samples.at(-1)];
-  const left =
-    first === undefined || last === undefined
-      ? true
-      : moreHandles(first.reading, last.reading, callers.connections);
+  if (samples.length < rounds || first === undefined || last === undefined) {
+    console.log("ended early, so nothing is said of these");
+    return false;
+  }
+  const left = moreHandles(first.reading, last.reading, callers.connections);
   return judged(`calls ${kind}, after the first tenth`, samples) || left;
 }
 
