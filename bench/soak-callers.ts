@@ -74,6 +74,7 @@ function exchange(socket: Socket, kind: CallKind, bytes: Buffer): Promise<string
     const reader = new ResponseReader((status, response) => {
       const streamed = kind === "stream" || kind === "cut by upstream";
       over(`${status}${streamed ? (response.includes("data: [DONE]") ? " whole" : " broken") : ""}`);
+      if (/^connection: close\r/im.test(response.toString("latin1", 0, 2000))) socket.destroy();
     });
     const push = (data: Buffer): void => {
       if (kind === "cut by client" && data.includes("delta")) {

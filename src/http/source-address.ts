@@ -2,6 +2,7 @@
 // is a trusted proxy's; then what the proxy says, which has to be an address.
 
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from "node:net";
+import { ownText } from "../core/own-text.ts";
 import type { Refusal } from "../core/refusal.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 
@@ -41,14 +42,10 @@ function forwarded(trusted: BlockList, connection: string, hops: string[]): Resu
     if (hop === undefined) break;
     const named = withoutPort(hop.trim());
     if (isIP(named) === 0) return fail(notAnAddress);
+    // Wrong keys are counted by address long after the header is gone.
     address = canonical(ownText(named));
   }
   return ok(address);
-}
-
-/** A part of a text keeps all of it in memory, and wrong keys are counted by address long after the header is gone. */
-function ownText(part: string): string {
-  return Buffer.from(part, "latin1").toString("latin1");
 }
 
 function withoutPort(text: string): string {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { flatText, heapKeptBy } from "../core/memory.test-support.ts";
 import { newSpanId, newTraceId, parseTraceparent, traceparent } from "./trace-context.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
@@ -30,6 +31,14 @@ test("what is no traceparent begins a new trace", () => {
   ]) {
     assert.equal(parseTraceparent(wrong), null, JSON.stringify(wrong));
   }
+});
+
+test("a trace keeps nothing of what stands behind it in its header", () => {
+  const grown = heapKeptBy(1000, () =>
+    parseTraceparent(flatText(`cc-${traceId}-${spanId}-01-${"x".repeat(15_000)}`)),
+  );
+  // The headers have 15 MB together.
+  assert.ok(grown < 1_000_000, `grew by ${grown} bytes`);
 });
 
 test("new ids differ, whatever the pool of random bytes is at", () => {

@@ -1,6 +1,7 @@
 // W3C Trace Context (https://www.w3.org/TR/trace-context/): where a call stands in a trace that somebody else began.
 
 import { randomFillSync } from "node:crypto";
+import { ownText } from "../core/own-text.ts";
 
 export interface TraceContext {
   /** 32 hexadecimal digits. */
@@ -18,7 +19,12 @@ export function parseTraceparent(header: string | null): TraceContext | null {
   const [, version, traceId = "", spanId = "", flags = "", more] = pattern.exec(header ?? "") ?? [];
   if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return null;
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return null;
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+  // Spans wait for a collector long after the header is gone, and what is behind the flags has any length.
+  return {
+    traceId: ownText(traceId),
+    spanId: ownText(spanId),
+    sampled: (Number.parseInt(flags, 16) & 1) === 1,
+  };
 }
 
 export function traceparent({ traceId, spanId, sampled }: TraceContext): string {
