@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { heapKeptBy } from "../core/memory.test-support.ts";
 import type { Decision, DecisionRequest } from "./decision.ts";
 import { cacheKey, DecisionCache } from "./decision-cache.ts";
 import { chat, deciderFor, feature, permitCalls, toolCall } from "./policy.test-support.ts";
@@ -21,6 +22,23 @@ test("the least recently used goes first", () => {
     [cache.get("a") === undefined, cache.get("b") === undefined, cache.size],
     [false, true, 2],
   );
+});
+
+test("what is remembered takes about a kilobyte however many parts its key has, asked for again or not", () => {
+  const one = decision();
+  const keyOf = (at: number): string => {
+    const tools = Array.from({ length: 120 }, (_, tool) => String.fromCharCode(97 + ((at + tool) % 26)));
+    return cacheKey(chat({ tools, user: `user-${at}` }), reading(["tools", "user"])) ?? "";
+  };
+  for (const again of [0, 1, 2]) {
+    const cache = new DecisionCache(2000);
+    const grown = heapKeptBy(2000, (at) => {
+      cache.set(keyOf(at), one);
+      for (let time = 0; time < again; time += 1) cache.get(keyOf(at));
+    });
+    assert.equal(cache.size, 2000);
+    assert.ok(grown < 2000 * 1200, `${grown / 2000} bytes each`);
+  }
 });
 
 test("errors are not kept", () => {

@@ -1,6 +1,7 @@
 // Decisions that were taken before, under a key of everything they rested on. One cache belongs to one revision.
 
 import { hash } from "node:crypto";
+import { ownText } from "../core/own-text.ts";
 import { actionOf } from "./cedar-request.ts";
 import { clockFacts } from "./context-facts.ts";
 import type { CounterUse } from "./counter-uses.ts";
@@ -33,7 +34,8 @@ export class DecisionCache {
   /** An error is not kept, nor a shadow's: what failed once is asked again. */
   set(key: string, decision: Decision): void {
     if (decision.error !== null || (decision.shadow !== null && decision.shadow.error !== null)) return;
-    this.#decisions.set(key, decision);
+    // As it was put together it would take up some hundred bytes for each fact, and each item of a list.
+    this.#decisions.set(ownText(key), decision);
     if (this.#decisions.size <= this.#limit) return;
     const [oldest] = this.#decisions.keys();
     if (oldest !== undefined) this.#decisions.delete(oldest);
