@@ -35,12 +35,15 @@ export function decider(
 ): Decider {
   const revision = loaded.revision.id;
   const names = namesOf(loaded);
-  const reasons = new Map(loaded.policies.map((policy) => [policy.id, reasonOf(policy)]));
+  // Made once: every decision that is remembered names some of them.
+  const named = new Map(
+    loaded.policies.map((policy) => [policy.id, { id: policy.id, reason: reasonOf(policy) }]),
+  );
   const counters = counterUses(loaded.policies);
   const untilOf = endOfLimits(loaded.policies);
   const verdictOf = ({ policies, ...ruling }: Ruling): Verdict => ({
     ...ruling,
-    policies: policies.map((id) => ({ id, reason: reasons.get(id) ?? id })),
+    policies: policies.map((id) => named.get(id) ?? { id, reason: id }),
     ...untilOf({ ...ruling, policies }),
   });
   const failed = (error: string): Decision => ({ ...verdictOf(failure(error)), revision, shadow: null });

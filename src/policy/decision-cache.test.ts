@@ -41,6 +41,15 @@ test("what is remembered takes about a kilobyte however many parts its key has, 
   }
 });
 
+test("decisions share what they say of a policy", () => {
+  const cache = new DecisionCache(10);
+  const decider = deciderFor(forbidWhen('context has user && context.user like "user-*"'), cache);
+  const [one, other] = ["user-1", "user-2"].map((user) => decider.decide(chat({ user })).policies[0]);
+  assert.equal(cache.size, 2);
+  assert.equal(one?.id, "x");
+  assert.equal(one, other);
+});
+
 test("errors are not kept", () => {
   const cache = new DecisionCache(10);
   cache.set("a", decision("failed"));
