@@ -1,7 +1,6 @@
 // Evaluates recorded decisions again for `audit verify`, by the revisions that are kept and, where the keys are at hand, with
 // what the trail only commits to.
 
-import { BoundedCache } from "portcullis-verify/bounded-cache.ts";
 import type {
   DecisionReplayer,
   RecordedDecision,
@@ -9,6 +8,7 @@ import type {
   Unreplayable,
 } from "portcullis-verify/rules/replay-rules.ts";
 import { fail, type Result } from "../core/result.ts";
+import { CedarEngines } from "../policy/cedar-engine.ts";
 import { cachedDecisions } from "../policy/decider.ts";
 import { DecisionCache } from "../policy/decision-cache.ts";
 import { isOfRevision } from "../policy/explain/recorded-revision.ts";
@@ -42,19 +42,13 @@ const revisionsAtWork = 8;
 
 type KeptRevision = Result<RevisionAtWork, "revision_missing" | "revision_unreadable" | "revision_changed">;
 
+/** One decision at a time. */
 export function decisionReplayer(source: ReplaySource): DecisionReplayer {
-  const revisions = new BoundedCache<KeptRevision>(revisionsAtWork);
-  const revisionOf = async (id: string): Promise<KeptRevision> => {
-    const known = revisions.get(id);
-    if (known !== undefined) return known;
-    const kept = keptRevision(id, await source.revision(id));
-    revisions.set(id, kept);
-    return kept;
-  };
+  const revisions = new KeptRevisions(source);
   return {
     replay: async (decision) => {
       if (!wasAsked(decision.leaf)) return { status: "not_asked" };
-      const revision = await revisionOf(decision.leaf.revision);
+      const revision = await revisions.of(decision.leaf.revision);
       if (revision.ok) return replay(revision.value, decision, source.committed);
       return revision.failure === "revision_changed"
         ? { status: "revision_changed" }
@@ -63,10 +57,42 @@ export function decisionReplayer(source: ReplaySource): DecisionReplayer {
   };
 }
 
-function keptRevision(id: string, content: string | null): KeptRevision {
+/** Those that were used last. What Cedar is given stays in its memory for good, so the next one takes the place of the oldest. */
+class KeptRevisions {
+  readonly #source: Pick<ReplaySource, "revision">;
+  readonly #kept = new Map<string, { readonly revision: KeptRevision; readonly engines: CedarEngines }>();
+
+  constructor(source: Pick<ReplaySource, "revision">) {
+    this.#source = source;
+  }
+
+  async of(id: string): Promise<KeptRevision> {
+    const known = this.#kept.get(id);
+    if (known !== undefined) {
+      this.#kept.delete(id);
+      this.#kept.set(id, known);
+      return known.revision;
+    }
+    const content = await this.#source.revision(id);
+    const engines = this.#place();
+    const revision = keptRevision(id, content, engines);
+    this.#kept.set(id, { revision, engines });
+    return revision;
+  }
+
+  #place(): CedarEngines {
+    const [oldest] = this.#kept;
+    if (oldest === undefined || this.#kept.size < revisionsAtWork) return new CedarEngines();
+    const [id, { engines }] = oldest;
+    this.#kept.delete(id);
+    return engines;
+  }
+}
+
+function keptRevision(id: string, content: string | null, engines: CedarEngines): KeptRevision {
   if (content === null) return fail("revision_missing");
   if (!isOfRevision(id, content)) return fail("revision_changed");
-  const read = revisionAtWork(id, content, new DecisionCache(cachedDecisions));
+  const read = revisionAtWork(id, content, new DecisionCache(cachedDecisions), engines);
   return read.ok ? read : fail("revision_unreadable");
 }
 

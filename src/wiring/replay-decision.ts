@@ -42,17 +42,21 @@ export interface RevisionAtWork extends RecordedRevision {
   readonly decider: Decider;
 }
 
-/** `content` is what is kept of it; a failure is text for people. With a cache, what was evaluated before is remembered. */
+/**
+ * `content` is what is kept of it; a failure is text for people. With a cache, what was evaluated before is remembered. Of
+ * the same `engines` only the revision that came last decides.
+ */
 export function revisionAtWork(
   id: string,
   content: string,
   cache: DecisionCache | null,
+  engines: CedarEngines = new CedarEngines(),
 ): Result<RevisionAtWork, string> {
   const read = readRecordedRevision(id, content);
   if (!read.ok) return read;
   const { loaded } = read.value;
   const slices = slicePolicies(loaded.policies, loaded.world);
-  const engine = new CedarEngines().prepare(loaded, slices);
+  const engine = engines.prepare(loaded, slices);
   return ok({ ...read.value, slices, decider: decider(loaded, slices, engine, cache) });
 }
 
