@@ -1,6 +1,6 @@
 // An upstream that costs next to nothing: it answers every request with the same bytes, over raw sockets, so that what is
 // measured is the proxy in front of it. Streams of the model `gpt-cut` break half-way, those of `gpt-halt` say no more from
-// there until they are left. Prints its port.
+// there until they are left, and `gpt-mute` says nothing at all. Prints its port.
 
 import { createServer, type Socket } from "node:net";
 import { RequestReader } from "./http-framing.ts";
@@ -75,6 +75,7 @@ function answerStream(socket: Socket, model: string): void {
 const server = createServer({ noDelay: true }, (socket) => {
   const reader = new RequestReader((body) => {
     const [, asked = ""] = /"model":"([^"]*)"/.exec(body.toString("latin1", 0, 200)) ?? [];
+    if (asked === "gpt-mute") return;
     if (body.includes('"stream":true')) answerStream(socket, asked);
     else socket.write(whole);
   });

@@ -5,7 +5,16 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ResponseReader } from "./http-framing.ts";
 
-export type CallKind = "json" | "stream" | "cut by client" | "cut by upstream" | "refused";
+/** What goes wrong: the client leaves within a stream, before its answer, within its request; the upstream leaves; a refusal. */
+export const faultKinds = [
+  "left within",
+  "left before",
+  "left sending",
+  "cut by upstream",
+  "refused",
+] as const;
+
+export type CallKind = "json" | "stream" | (typeof faultKinds)[number];
 
 export interface Callers {
   readonly port: number;
@@ -19,6 +28,8 @@ export type Outcomes = Map<string, number>;
 /** Users who come again and again. */
 const regulars = 5000;
 const regularsWithFaults = 50;
+/** Most that a client waits who then leaves. */
+const patienceMs = 50;
 
 /** Makes `count` calls, `kindOf` the number of each, counted from `first`. Resolves when all are over, connections closed. */
 export async function makeCalls(
@@ -49,7 +60,7 @@ export async function makeCalls(
 
 /** Whether this is what becomes of such calls where nothing is wrong. */
 export function isExpected(outcome: string): boolean {
-  return /^(json: 200|stream: 200 whole|cut by client: left|cut by upstream: 200 broken|refused: 4\d\d)$/.test(
+  return /^(json: 200|stream: 200 whole|left \w+: left|cut by upstream: 200 broken|refused: 4\d\d)$/.test(
     outcome,
   );
 }
@@ -76,15 +87,20 @@ function exchange(socket: Socket, kind: CallKind, bytes: Buffer): Promise<string
       over(`${status}${streamed ? (response.includes("data: [DONE]") ? " whole" : " broken") : ""}`);
       if (/^connection: close\r/im.test(response.toString("latin1", 0, 2000))) socket.destroy();
     });
-    const push = (data: Buffer): void => {
-      if (kind === "cut by client" && data.includes("delta")) {
-        over("left");
-        socket.destroy();
-      } else {
-        reader.push(data);
-      }
+    const leave = (): void => {
+      over("left");
+      socket.destroy();
     };
-    socket.on("data", push).once("close", closed).write(bytes);
+    const push = (data: Buffer): void => {
+      if (kind === "left within" && data.includes("delta")) leave();
+      else reader.push(data);
+    };
+    socket.on("data", push).once("close", closed);
+    // By then some of them are with the upstream, and some are not decided yet.
+    if (kind === "left before") setTimeout(leave, Math.random() * patienceMs);
+    socket.write(kind === "left sending" ? bytes.subarray(0, -100) : bytes, () => {
+      if (kind === "left sending") setTimeout(leave, Math.random() * patienceMs);
+    });
   });
 }
 
@@ -131,7 +147,8 @@ function userOf(varies: boolean, at: number): string {
 
 /** One of 50 names a model that nobody has named before. */
 function modelOf(kind: CallKind, at: number): string {
-  if (kind === "cut by client") return "bench/gpt-halt";
+  if (kind === "left within") return "bench/gpt-halt";
+  if (kind === "left before") return "bench/gpt-mute";
   if (kind === "cut by upstream") return "bench/gpt-cut";
   if (kind === "refused") {
     return ["bench/gpt-bench", "bench/gpt-bench", "bench/retired-0", `nowhere/m-${at}`, ""][at % 5] ?? "";

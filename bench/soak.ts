@@ -1,11 +1,11 @@
-// `node bench/soak.ts`: whether memory stays flat. JSON calls and streams mixed, each asked differently, and then as many that are
-// cut by their clients, cut by the upstream, and refused. Nothing is under way at a sample, and everything unused was
+// `node bench/soak.ts`: whether memory stays flat. JSON calls and streams mixed, each asked differently, and then calls that
+// their clients leave, that the upstream cuts, and that are refused. Nothing is under way at a sample, and everything unused was
 // collected before it, so what rises from sample to sample is kept. Exit code 1 when it is more than the bounds say, or
 // when more than one of a hundred calls did not end as it should.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type CallKind, isExpected, makeCalls, type Outcomes } from "./soak-callers.ts";
+import { type CallKind, faultKinds, isExpected, makeCalls, type Outcomes } from "./soak-callers.ts";
 import { SoakGateway } from "./soak-gateway.ts";
 import { heads, judged, moreHandles, row, type Sample } from "./soak-report.ts";
 
@@ -13,7 +13,7 @@ const { values: options } = parseArgs({
   options: {
     calls: { type: "string", default: "1000000" },
     streams: { type: "string", default: "10000" },
-    /** Of each kind: cut by clients, cut by the upstream, refused. */
+    /** Of each kind of `faultKinds`. */
     faults: { type: "string", default: "10000" },
     /** Mixed calls before anything is judged: until then fills what is remembered up to a limit. A tenth unless said. */
     "warm-up": { type: "string" },
@@ -41,7 +41,7 @@ let made = 0;
 let grows = false;
 try {
   if (calls + streams > 0) grows = (await mixed()) || grows;
-  for (const kind of ["cut by client", "cut by upstream", "refused"] as const) {
+  for (const kind of faultKinds) {
     if (faults > 0 && !stopped) grows = (await alike(kind)) || grows;
   }
   console.log("\nwhat became of the calls");
