@@ -1,6 +1,6 @@
 // An upstream that costs next to nothing: it answers every request with the same bytes, over raw sockets, so that what is
 // measured is the proxy in front of it. Streams of the model `gpt-cut` break half-way, those of `gpt-halt` say no more from
-// there until they are left, and `gpt-mute` says nothing at all. Prints its port.
+// there until SIGUSR2, and `gpt-mute` says nothing at all. Prints its port.
 
 import { createServer, type Socket } from "node:net";
 import { RequestReader } from "./http-framing.ts";
@@ -57,11 +57,20 @@ const streamEnd = Buffer.from(
   `${chunk([{ index: 0, delta: {}, finish_reason: "stop" }])}${chunk([], { usage })}${event("[DONE]")}0\r\n\r\n`,
 );
 
+/** Streams half-way, that go on when they are told to. */
+const halted = new Set<() => void>();
+process.on("SIGUSR2", () => {
+  for (const goOn of halted) goOn();
+});
+
 function answerStream(socket: Socket, model: string): void {
   socket.write(streamHead);
   let at = 0;
   const next = (): void => {
-    if (at === pieces / 2 && model === "gpt-halt") return;
+    if (at === pieces / 2 && model === "gpt-halt" && !halted.delete(next)) {
+      halted.add(next);
+      return void socket.once("close", () => halted.delete(next));
+    }
     if (at === pieces / 2 && model === "gpt-cut") return void socket.destroySoon();
     const piece = streamPieces[at];
     at += 1;

@@ -14,7 +14,7 @@ export const faultKinds = [
   "refused",
 ] as const;
 
-export type CallKind = "json" | "stream" | (typeof faultKinds)[number];
+export type CallKind = "json" | "stream" | "held open" | (typeof faultKinds)[number];
 
 export interface Callers {
   readonly port: number;
@@ -30,6 +30,32 @@ const regulars = 5000;
 const regularsWithFaults = 50;
 /** Most that a client waits who then leaves. */
 const patienceMs = 50;
+
+/** Streams on connections of their own that the upstream lets nobody finish. */
+export interface OpenStreams {
+  /** Resolves when each has begun. */
+  readonly begun: Promise<unknown>;
+  /** Resolves when all are over. */
+  readonly over: Promise<unknown>;
+}
+
+export function openStreams(callers: Callers, first: number, count: number, outcomes: Outcomes): OpenStreams {
+  const streams = Array.from({ length: count }, (_, at) => {
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    const over = connected(callers.port).then(async (socket) => {
+      socket.once("data", () => resolve());
+      const bytes = request("held open", first + at, callers.keys);
+      noteOutcome(outcomes, `held open: ${await exchange(socket, "held open", bytes)}`);
+      socket.destroy();
+      resolve();
+    });
+    return { begun, over };
+  });
+  return {
+    begun: Promise.all(streams.map(({ begun }) => begun)),
+    over: Promise.all(streams.map(({ over }) => over)),
+  };
+}
 
 /** Makes `count` calls, `kindOf` the number of each, counted from `first`. Resolves when all are over, connections closed. */
 export async function makeCalls(
@@ -48,8 +74,7 @@ export async function makeCalls(
       if (connection === null || connection.destroyed) connection = await connected(callers.port);
       const kind = kindOf(at);
       const became = await exchange(connection, kind, request(kind, at, callers.keys));
-      const known = `${kind}: ${became}`;
-      outcomes.set(known, (outcomes.get(known) ?? 0) + 1);
+      noteOutcome(outcomes, `${kind}: ${became}`);
       // Where others need the machine the gateway may have no time to sign, and then says so.
       if (became.startsWith("503")) await sleep(1000);
     }
@@ -58,9 +83,13 @@ export async function makeCalls(
   await Promise.all(Array.from({ length: callers.connections }, caller));
 }
 
+function noteOutcome(outcomes: Outcomes, outcome: string): void {
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+}
+
 /** Whether this is what becomes of such calls where nothing is wrong. */
 export function isExpected(outcome: string): boolean {
-  return /^(json: 200|stream: 200 whole|left \w+: left|cut by upstream: 200 broken|refused: 4\d\d)$/.test(
+  return /^(json: 200|(?:stream|held open): 200 whole|left \w+: left|cut by upstream: 200 broken|refused: 4\d\d)$/.test(
     outcome,
   );
 }
@@ -83,7 +112,7 @@ function exchange(socket: Socket, kind: CallKind, bytes: Buffer): Promise<string
     };
     const closed = (): void => over("connection closed");
     const reader = new ResponseReader((status, response) => {
-      const streamed = kind === "stream" || kind === "cut by upstream";
+      const streamed = kind !== "json" && kind !== "refused";
       over(`${status}${streamed ? (response.includes("data: [DONE]") ? " whole" : " broken") : ""}`);
       if (/^connection: close\r/im.test(response.toString("latin1", 0, 2000))) socket.destroy();
     });
@@ -147,7 +176,7 @@ function userOf(varies: boolean, at: number): string {
 
 /** One of 50 names a model that nobody has named before. */
 function modelOf(kind: CallKind, at: number): string {
-  if (kind === "left within") return "bench/gpt-halt";
+  if (kind === "left within" || kind === "held open") return "bench/gpt-halt";
   if (kind === "left before") return "bench/gpt-mute";
   if (kind === "cut by upstream") return "bench/gpt-cut";
   if (kind === "refused") {

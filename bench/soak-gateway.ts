@@ -53,14 +53,15 @@ export class SoakGateway {
     this.#processes = processes;
   }
 
-  static async start(counting: boolean): Promise<SoakGateway> {
+  /** `counting`: with policies that read what was used. `concurrency`: calls that may be under way at once. */
+  static async start(counting: boolean, concurrency: number): Promise<SoakGateway> {
     const folder = mkdtempSync(join(tmpdir(), "portcullis-soak-"));
     const metricsPort = await freePort();
     const upstream = spawn(process.execPath, [join(import.meta.dirname, "fixed-upstream.ts")], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [upstreamPort] = await once(createInterface({ input: upstream.stdout }), "line");
-    writeConfig(folder, Number(upstreamPort), metricsPort, counting);
+    writeConfig(folder, { upstreamPort: Number(upstreamPort), metricsPort, counting, concurrency });
     const gateway = spawn(
       resolve(import.meta.dirname, "../bin/portcullis"),
       ["up", "--dir", folder, "--listen", "127.0.0.1:0"],
@@ -78,6 +79,11 @@ export class SoakGateway {
     const walBytes = fileBytes(join(this.#folder, "data", "portcullis.db-wal"));
     const disk = fileBytes(join(this.#folder, "data", "portcullis.db"));
     return { ...probe, ...metrics, walBytes, disk };
+  }
+
+  /** The upstream finishes what it has halted. */
+  letFinish(): void {
+    for (const child of this.#processes.slice(1)) child.kill("SIGUSR2");
   }
 
   /** Ends both, and removes what they wrote. */
@@ -103,7 +109,14 @@ export class SoakGateway {
   }
 }
 
-function writeConfig(folder: string, upstreamPort: number, metricsPort: number, counting: boolean): void {
+interface Setup {
+  readonly upstreamPort: number;
+  readonly metricsPort: number;
+  readonly counting: boolean;
+  readonly concurrency: number;
+}
+
+function writeConfig(folder: string, { upstreamPort, metricsPort, counting, concurrency }: Setup): void {
   writeFileSync(
     join(folder, "portcullis.yaml"),
     `providers:
@@ -113,6 +126,7 @@ ${applications.map((name) => `  - { name: ${name} }`).join("\n")}
 prices:
   bench/gpt-bench: { input: 0.15, output: 0.6, cached_input: 0.075 }
 metrics: { listen: "127.0.0.1:${metricsPort}" }
+limits: { concurrency: ${concurrency} }
 log: { level: error }
 `,
   );

@@ -5,7 +5,14 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type CallKind, faultKinds, isExpected, makeCalls, type Outcomes } from "./soak-callers.ts";
+import {
+  type CallKind,
+  faultKinds,
+  isExpected,
+  makeCalls,
+  type Outcomes,
+  openStreams,
+} from "./soak-callers.ts";
 import { SoakGateway } from "./soak-gateway.ts";
 import { heads, judged, moreHandles, row, type Sample } from "./soak-report.ts";
 
@@ -18,6 +25,9 @@ const { values: options } = parseArgs({
     /** Mixed calls before anything is judged: until then fills what is remembered up to a limit. A tenth unless said. */
     "warm-up": { type: "string" },
     connections: { type: "string", default: "32" },
+    /** Streams that are open at once, each of two descriptors of the gateway, and how often. */
+    open: { type: "string", default: "10000" },
+    times: { type: "string", default: "4" },
     "sample-every": { type: "string", default: "20000" },
     /** After so many minutes the mixed calls end where they are. */
     minutes: { type: "string", default: "1440" },
@@ -28,6 +38,8 @@ const { values: options } = parseArgs({
 const calls = Number(options.calls);
 const streams = Number(options.streams);
 const faults = Number(options.faults);
+const open = Number(options.open);
+const standardConcurrency = 2000;
 const every = Number(options["sample-every"]);
 const endAt = Date.now() + Number(options.minutes) * 60_000;
 let stopped = false;
@@ -35,7 +47,7 @@ let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => (stopped = true));
 
 const outcomes: Outcomes = new Map();
-const gateway = await SoakGateway.start(options.budgets);
+const gateway = await SoakGateway.start(options.budgets, Math.max(standardConcurrency, open));
 const callers = { port: gateway.port, keys: gateway.keys, connections: Number(options.connections) };
 let made = 0;
 let grows = false;
@@ -44,6 +56,7 @@ try {
   for (const kind of faultKinds) {
     if (faults > 0 && !stopped) grows = (await alike(kind)) || grows;
   }
+  if (open > 0 && !stopped) grows = (await openedAndEnded()) || grows;
   console.log("\nwhat became of the calls");
   for (const [outcome, count] of outcomes)
     console.log(`  ${outcome}: ${count}${isExpected(outcome) ? "" : "  (unexpected)"}`);
@@ -97,6 +110,37 @@ async function alike(kind: CallKind): Promise<boolean> {
   return judged(`calls ${kind}, after the first tenth`, samples) || left;
 }
 
+/** Streams opened bit by bit until all are open at once, and then ended, again and again. Whether what is left grows. */
+async function openedAndEnded(): Promise<boolean> {
+  console.log(`\n${open} streams open at once, ${options.times} times\n`);
+  console.log(heads);
+  const ended: Sample[] = [];
+  for (let time = 0; time < Number(options.times) && !stopped; time += 1) {
+    const over: Promise<unknown>[] = [];
+    const steps = 5;
+    for (let step = 0; step < steps; step += 1) {
+      for (let batch = 0; batch < open / steps; batch += callers.connections) {
+        const count = Math.min(callers.connections, open / steps - batch);
+        const streams = openStreams(callers, made, count, outcomes);
+        made += count;
+        over.push(streams.over);
+        await streams.begun;
+      }
+      print({ calls: ((step + 1) * open) / steps, reading: await gateway.read() });
+    }
+    gateway.letFinish();
+    await Promise.all(over);
+    ended.push(await sampled((time + 1) * open));
+  }
+  if (ended.length < 3) {
+    console.log("ended early, so nothing is said of these");
+    return false;
+  }
+  const [first, last] = [ended[0], ended.at(-1)];
+  const left = first === undefined || last === undefined || moreHandles(first.reading, last.reading, 32);
+  return judged("streams that were open at once, after each time all had ended", ended) || left;
+}
+
 async function run(count: number, kindOf: (at: number) => CallKind): Promise<void> {
   await makeCalls(callers, made, count, kindOf, outcomes);
   made += count;
@@ -110,7 +154,10 @@ async function sampled(count: number): Promise<Sample> {
     await sleep(500);
     reading = await gateway.read();
   }
-  const sample = { calls: count, reading };
+  return print({ calls: count, reading });
+}
+
+function print(sample: Sample): Sample {
   console.log(row(sample));
   return sample;
 }
