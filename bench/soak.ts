@@ -150,11 +150,13 @@ async function run(count: number, kindOf: (at: number) => CallKind): Promise<voi
 async function sampled(count: number): Promise<Sample> {
   const busy = ["portcullis_calls_in_flight", "portcullis_usage_lag_entries"];
   let reading = await gateway.read();
+  // The first one tells how the event loop fared while calls were made.
+  const { loopDelayP99, loopDelayMost } = reading;
   for (let tries = 0; tries < 120 && busy.some((name) => reading.gauges.get(name) !== 0); tries += 1) {
     await sleep(500);
     reading = await gateway.read();
   }
-  return print({ calls: count, reading });
+  return print({ calls: count, reading: { ...reading, loopDelayP99, loopDelayMost } });
 }
 
 function print(sample: Sample): Sample {
