@@ -71,7 +71,7 @@ function answerStream(socket: Socket, model: string): void {
       halted.add(next);
       return void socket.once("close", () => halted.delete(next));
     }
-    if (at === pieces / 2 && model === "gpt-cut") return void socket.destroySoon();
+    if (at === pieces / 2 && model === "gpt-cut") return socket.destroySoon();
     const piece = streamPieces[at];
     at += 1;
     if (piece === undefined) return void socket.write(streamEnd);
