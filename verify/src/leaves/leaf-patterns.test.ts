@@ -184,6 +184,13 @@ describe("the pattern of a leaf", () => {
       agrees(text.replace('"finance"', () => `"${put}"`));
       agrees(text.replace('"facts":{', () => `"facts":{"a":"${put}",`));
     }
+    // With two ways to match each, these would be tried in 2^4,000 combinations before they are refused.
+    for (const one of ['"tool"', '"\\"tool"']) {
+      const many = text.replace('"tools":["send_email"]', () => `"tools":[${Array(4_000).fill(one).join()}]`);
+      assert.notEqual(many, text);
+      agrees(many);
+      agrees(many.replace(/"v":1\}$/, '"v":2}'));
+    }
   });
 });
 

@@ -95,10 +95,14 @@ function anyOf(texts: readonly (string | null)[]): string | null {
 const plain = String.raw`[^"\\\u0000-\u001f]`;
 const escaped = String.raw`\\(?:["\\bfnrt]|u00(?:0[0-7bef]|1[0-9a-f]))`;
 
-/** The longest are counted in UTF-16 code units, as the schema does. The first way is the fast one. */
+/**
+ * The longest are counted in UTF-16 code units, as the schema does. The first way is the fast one, and the second is for
+ * texts with a backslash alone. INVARIANT: of every text there is one way to match it, or a hostile leaf of many strings would
+ * be tried in all combinations of them.
+ */
 function stringText(max: number | undefined): string {
   const times = `{0,${max ?? ""}}`;
-  return `"(?:${plain}${times}"|(?:${plain}|${escaped})${times}")`;
+  return String.raw`"(?:${plain}${times}"|(?=${plain}*\\)(?:${plain}|${escaped})${times}")`;
 }
 
 /** Patterns that spell out which letters and digits they take, so that none takes a quote or what is escaped. */
