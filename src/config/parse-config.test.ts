@@ -49,7 +49,7 @@ test("where no known key is near, those that may stand there are told", async (t
   assert.deepEqual(await problemsOf(t, text), [
     "1 policies.foo: unknown key `foo`; what may stand here: `path`, `activate`",
     "2 prices.d/a.zzz: unknown key `zzz`; what may stand here: `input`, `output`, `cached_input`",
-    "3 audit.q: unknown key `q`; what may stand here: `payloads`, `keep_payloads`, `public_log`",
+    "3 audit.q: unknown key `q`; what may stand here: `witnesses`, `witness_policy`, `payloads`, `keep_payloads`, `public_log`",
     "4 xyz: unknown key `xyz`; what may stand here: `server`, `data`, `database`, `keys`, `policies`, `providers`, `models`, `groups`, `sign_offs`, `tools`, `applications`, `prices`, `audit`, `approvals`, `limits`, `metrics`, `telemetry`, `egress`, `log`",
   ]);
 });

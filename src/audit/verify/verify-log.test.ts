@@ -42,6 +42,7 @@ describe("verifying an honest log", () => {
         pinned: true,
         sealed: entries,
         unsealed: 0,
+        witnessed: null,
         clockResets: 0,
         tiles: null,
         newest: bench.state.checkpoints.at(-1)?.note ?? null,
