@@ -13,6 +13,7 @@ interface EvidenceOptions extends VerifyOptions {
   readonly from: number;
   readonly to?: number;
   readonly csv?: boolean;
+  readonly json?: boolean;
 }
 
 export function evidenceCommand(): Command {
@@ -27,7 +28,8 @@ export function evidenceCommand(): Command {
       instant,
     )
     .option("--to <time>", "end, which is not in it any more; default: now", instant)
-    .option("--csv", "a line for each decision and event, for a spreadsheet; default: Markdown, to be read");
+    .option("--csv", "a line for each decision and event, for a spreadsheet; default: Markdown, to be read")
+    .option("--json", "print JSON");
   return withExample(
     command,
     "portcullis audit report --from 2026-11-01 --to 2026-12-01 > november.md",
@@ -37,8 +39,9 @@ export function evidenceCommand(): Command {
 /** Throws a `Finding` when the log does not hold, after all is written. */
 async function report(
   dir: string | undefined,
-  { from, to = Date.now(), csv = false, ...options }: EvidenceOptions,
+  { from, to = Date.now(), csv = false, json = false, ...options }: EvidenceOptions,
 ): Promise<void> {
+  if (csv && json) throw new OperatorError("--csv and --json do not go together");
   if (from >= to) throw new OperatorError("--to has to be later than --from");
   const period: Period = { from, to };
   const write = (text: string): void => void process.stdout.write(text);
@@ -49,7 +52,12 @@ async function report(
   );
   const { evidence } = collector;
   const { newest: checkpoint } = verified.log;
-  if (!csv) write(evidenceMarkdown({ evidence, verified, checkpoint, madeAt: new Date().toISOString() }));
+  if (json)
+    write(
+      `${JSON.stringify({ ...evidence, listed: Object.fromEntries(evidence.listed), verified }, null, 2)}\n`,
+    );
+  else if (!csv)
+    write(evidenceMarkdown({ evidence, verified, checkpoint, madeAt: new Date().toISOString() }));
   if (!verified.ok) throw new Finding("the log does not hold; see `portcullis audit verify`");
 }
 

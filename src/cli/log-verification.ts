@@ -86,7 +86,9 @@ export function verifyNamed(
 
 /** An exported folder, or a URL: both have the files of c2sp.org/tlog-tiles. */
 function isCopy(place: string): boolean {
-  return isHttpUrl(place) || existsSync(join(place, "checkpoint"));
+  if (isHttpUrl(place)) return true;
+  const ofGateway = ["portcullis.db", join("data", "portcullis.db")];
+  return existsSync(join(place, "checkpoint")) && !ofGateway.some((path) => existsSync(join(place, path)));
 }
 
 async function verifiedCopy(place: string, options: VerifyOptions, onEntry: OnEntry): Promise<Verified> {
