@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { withoutCommand } from "./needs.ts";
 
 export const withoutStrace = withoutCommand("strace", "`apt-get install strace` brings it");
@@ -28,10 +29,26 @@ export async function injectFault(pid: number, calls: string, fault: string): Pr
     if (said.includes("attached")) break;
   }
   assert.match(said, /attached/, "strace may follow the gateway (ptrace)");
+  const look = setInterval(() => {
+    if (isDead(pid)) strace.kill("SIGKILL");
+  }, 500).unref();
+  void ended.then(() => clearInterval(look));
   return {
     end: async () => {
       strace.kill("SIGINT");
       await ended;
     },
   };
+}
+
+/**
+ * Whether it was killed and nobody has taken note: strace 6.1 sometimes waits for ever for a thread that has ended, and as
+ * long as it does the process has not ended for its parent either.
+ */
+function isDead(pid: number): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
 }
