@@ -3,29 +3,40 @@
 
 import { Command, CommanderError } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
-import { approvalsCommands } from "./approvals.ts";
-import { auditCommands } from "./audit.ts";
-import { backupCommand } from "./backup.ts";
-import { checkCommand } from "./check.ts";
-import { configCommands } from "./config.ts";
-import { demoCommand } from "./demo.ts";
-import { doctorCommand } from "./doctor.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
-import { keysCommands } from "./keys.ts";
-import { operatorsCommands } from "./operators.ts";
-import { policyCommands } from "./policy.ts";
-import { secretsCommands } from "./secrets.ts";
-import { gatewayCommands } from "./serve.ts";
-import { toolsCommands } from "./tools.ts";
-import { usageCommand } from "./usage.ts";
 import { version } from "./version.ts";
-import { witnessCommand } from "./witness.ts";
+
+/** What the commands of a file are called, in the order in which help lists them. */
+interface CommandFile {
+  readonly names: readonly string[];
+  readonly load: () => Promise<readonly Command[]>;
+}
+
+/** Only what is asked for is loaded: some commands are the whole gateway, and others a question to one that runs. */
+const commandFiles: readonly CommandFile[] = [
+  { names: ["init", "up", "serve"], load: async () => (await import("./serve.ts")).gatewayCommands() },
+  { names: ["demo"], load: async () => [(await import("./demo.ts")).demoCommand()] },
+  { names: ["check"], load: async () => [(await import("./check.ts")).checkCommand()] },
+  { names: ["config"], load: async () => [(await import("./config.ts")).configCommands()] },
+  { names: ["doctor"], load: async () => [(await import("./doctor.ts")).doctorCommand()] },
+  { names: ["policy"], load: async () => [(await import("./policy.ts")).policyCommands()] },
+  { names: ["tools"], load: async () => [(await import("./tools.ts")).toolsCommands()] },
+  { names: ["approvals"], load: async () => [(await import("./approvals.ts")).approvalsCommands()] },
+  { names: ["keys"], load: async () => [(await import("./keys.ts")).keysCommands()] },
+  { names: ["operators"], load: async () => [(await import("./operators.ts")).operatorsCommands()] },
+  { names: ["secrets"], load: async () => [(await import("./secrets.ts")).secretsCommands()] },
+  { names: ["audit"], load: async () => [(await import("./audit.ts")).auditCommands()] },
+  { names: ["backup"], load: async () => [(await import("./backup.ts")).backupCommand()] },
+  { names: ["usage"], load: async () => [(await import("./usage.ts")).usageCommand()] },
+  { names: ["witness"], load: async () => [(await import("./witness.ts")).witnessCommand()] },
+];
 
 export async function runCli(argv: readonly string[]): Promise<number> {
   if (!process.stdout.listeners("error").includes(outputFailed)) process.stdout.on("error", outputFailed);
   try {
-    await portcullisCommand().parseAsync([...argv]);
+    const program = await portcullisCommand(argv[2]);
+    await program.parseAsync([...argv]);
     return 0;
   } catch (fault) {
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? 0 : 2;
@@ -44,32 +55,20 @@ function outputFailed(fault: Error & { readonly code?: string }): void {
   if (fault.code !== "EPIPE") throw fault;
 }
 
-/** The whole command tree; nothing in it ends the process. */
-export function portcullisCommand(): Command {
+/**
+ * The tree of commands, or of the named one alone: of all where there is none of that name, so that help lists them and a
+ * mistyped one is told which was meant. Nothing in it ends the process.
+ */
+export async function portcullisCommand(named?: string): Promise<Command> {
   const program = withExample(
     new Command("portcullis")
       .description("A governance gateway for AI: policy, sign-off and a provable trail for every call.")
       .version(version),
     "portcullis up --dir ./gateway",
   );
-  for (const command of [
-    ...gatewayCommands(),
-    demoCommand(),
-    checkCommand(),
-    configCommands(),
-    doctorCommand(),
-    policyCommands(),
-    toolsCommands(),
-    approvalsCommands(),
-    keysCommands(),
-    operatorsCommands(),
-    secretsCommands(),
-    auditCommands(),
-    backupCommand(),
-    usageCommand(),
-    witnessCommand(),
-  ]) {
-    program.addCommand(command);
+  const file = commandFiles.find(({ names }) => named !== undefined && names.includes(named));
+  for (const { load } of file === undefined ? commandFiles : [file]) {
+    for (const command of await load()) program.addCommand(command);
   }
   neverExit(program);
   return program;

@@ -59,7 +59,7 @@ function lines(text: string): readonly string[] {
 }
 
 describe("every command", () => {
-  test("has a help that says what it is and shows an example, and JSON where it answers something", () => {
+  test("has a help that says what it is and shows an example, and JSON where it answers something", async () => {
     const check = (command: Command, path: string): void => {
       let help = "";
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
@@ -71,7 +71,7 @@ describe("every command", () => {
       if (answers) assert.match(help, /--json/, name);
       for (const one of command.commands) check(one, name);
     };
-    const program = portcullisCommand();
+    const program = await portcullisCommand();
     // `policy` is not declared here.
     for (const one of program.commands) if (one.name() !== "policy") check(one, "");
   });
