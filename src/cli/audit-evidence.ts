@@ -7,7 +7,7 @@ import { evidenceMarkdown } from "portcullis-verify/report/evidence-markdown.ts"
 import { OperatorError } from "../core/operator-error.ts";
 import { Finding } from "./finding.ts";
 import { withExample } from "./gateway-command.ts";
-import { type VerifyOptions, verifyNamed, withLog } from "./log-verification.ts";
+import { type VerifyOptions, withLog } from "./log-options.ts";
 
 interface EvidenceOptions extends VerifyOptions {
   readonly from: number;
@@ -45,6 +45,7 @@ async function report(
   if (from >= to) throw new OperatorError("--to has to be later than --from");
   const period: Period = { from, to };
   const write = (text: string): void => void process.stdout.write(text);
+  const { verifyNamed } = await import("./log-verification.ts");
   const collector = new EvidenceCollector(period, csv ? (row) => write(csvRow(row)) : undefined);
   if (csv) write(csvHeader);
   const { report: verified } = await verifyNamed(dir, options, (entry, leaf) =>

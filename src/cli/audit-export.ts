@@ -13,7 +13,6 @@ import { OperatorError } from "../core/operator-error.ts";
 import { fetchPolicies } from "./fetched-policies.ts";
 import { Finding } from "./finding.ts";
 import { print, withExample } from "./gateway-command.ts";
-import { logPlace } from "./log-place.ts";
 
 interface ExportOptions {
   readonly out: string;
@@ -68,6 +67,7 @@ async function openSource(options: ExportOptions): Promise<OpenSource> {
     const policies = (revision: string): Promise<string | null> => fetchPolicies(fromUrl, token, revision);
     return { source: fetchedCopySource(files, policies), close: () => {} };
   }
+  const { logPlace } = await import("./log-place.ts");
   const place = await logPlace(dir, config);
   const record = await place.open();
   const policies = async (revision: string): Promise<string | null> =>

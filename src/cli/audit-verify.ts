@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { reportText } from "portcullis-verify/report/report-text.ts";
 import { Finding } from "./finding.ts";
 import { type GatewayOptions, print, withExample } from "./gateway-command.ts";
-import { type VerifyOptions, verifyNamed, withLog } from "./log-verification.ts";
+import { type VerifyOptions, withLog } from "./log-options.ts";
 
 export function verifyCommand(): Command {
   const command = new Command("verify").description(
@@ -21,6 +21,7 @@ export async function verifyTrail(
   dir: string | undefined,
   options: VerifyOptions & GatewayOptions,
 ): Promise<void> {
+  const { verifyNamed } = await import("./log-verification.ts");
   const { report, pin } = await verifyNamed(dir, options);
   print(options, report, () => reportText(report, pin));
   if (!report.ok) throw new Finding("");
