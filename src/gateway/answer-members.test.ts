@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { answerFault, choiceFault, messageFault } from "./answer-members.ts";
 import { endsWhole, readChatAnswer } from "./chat-answer.ts";
 
 const proposal = [{ id: "c", type: "function", function: { name: "delete_everything", arguments: "{}" } }];
@@ -121,5 +122,19 @@ test("only what every provider calls complete is: whatever else ends a message m
     "error",
   ]) {
     assert.equal(endsWhole(reason), false);
+  }
+});
+
+test("a text under the name of a tool call is none that may pass, wherever it stands and however it is spelled", () => {
+  for (const name of ["tool_calls", "TOOL_CALLS", "Function_Call", "tool_\u3388ls"]) {
+    for (const value of ["[]", "m", 1, true]) {
+      assert.match(answerFault({ [name]: value }) ?? "", /makes some clients do something/);
+      assert.match(choiceFault({ [name]: value }) ?? "", /makes some clients do something/);
+      assert.match(
+        messageFault({ content: [{ type: "text", text: "", [name]: value }] }) ?? "",
+        /a content part holds/,
+      );
+    }
+    assert.equal(answerFault({ [name]: null }), null);
   }
 });

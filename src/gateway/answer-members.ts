@@ -65,11 +65,16 @@ export function answerFault(value: JsonObject): string | null {
 /** Members of a message that make a client do something. */
 const acting: ReadonlySet<string> = new Set(["tool_calls", "function_call"]);
 
+/** Whatever the case of its letters. */
+function isActing(key: string): boolean {
+  return acting.has(key) || foldedKey({ [key]: null }, acting) !== null;
+}
+
 /** Usage counts. Vendors nest counts in it in ways of their own, but a tool call is not one of them. */
 function countFault(usage: unknown): string | null {
   if (!isStructured(usage)) return null;
   for (const [key, value] of Object.entries(usage)) {
-    if (acting.has(key) || foldedKey({ [key]: null }, acting) !== null) {
+    if (isActing(key)) {
       return `\`usage\` holds \`${shown(key)}\`, which is no count`;
     }
     const fault = countFault(value);
@@ -111,6 +116,10 @@ function memberFault(value: JsonObject, { read, structured }: Level, what: strin
   for (const key in value) {
     if (isStructured(value[key]) && !structured.has(key)) {
       return `${what} holds \`${shown(key)}\`, which is not known to be harmless`;
+    }
+    // A text may be JSON to some reader or other.
+    if (!read.has(key) && value[key] !== null && isActing(key)) {
+      return `${what} holds \`${shown(key)}\`, which makes some clients do something`;
     }
   }
   const folded = foldedKey(value, read);

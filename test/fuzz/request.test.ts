@@ -96,9 +96,10 @@ function assertForwarded(body: Buffer, json: StrictJson, value: unknown): void {
   assert.ok(again.ok);
   assert.ok(typeof value === "object" && value !== null);
   const options = Object.getOwnPropertyDescriptor(value, "stream_options")?.value;
-  const expected = Object.assign(Object.create(Object.prototype), value);
+  // Spread, since assigning a key `__proto__` would change what the object is.
+  const expected = { ...value };
   Object.defineProperty(expected, "model", { ...plain, value: "other/model" });
-  const asked = Object.assign({}, options);
+  const asked = { ...options };
   Object.defineProperty(asked, "include_usage", { ...plain, value: true });
   Object.defineProperty(expected, "stream_options", { ...plain, value: asked });
   assert.ok(isDeepStrictEqual(entriesOf(again.value.value), entriesOf(expected)), edited.toString());
