@@ -112,7 +112,8 @@ test("names and schemas of any kind come back as they were, and everything else 
     "~",
     "0x1",
   );
-  const json = fc.jsonValue({ maxDepth: 3 }).filter((value) => !JSON.stringify(value).includes("__proto__"));
+  // `<<` is a merge to YAML, which is left to people.
+  const json = fc.jsonValue({ maxDepth: 3 }).filter((value) => !/__proto__|"<<"/.test(JSON.stringify(value)));
   const layout = fc.constantFrom(
     "tools: {}\n",
     "a: 1\n",
