@@ -138,9 +138,12 @@ test("the log behind a URL is copied, a gateway's and one of another copy, and v
   const second = await copy("second", `http://127.0.0.1:${port}`, "--vkey", vkey);
   assert.equal(second.code, 0, second.stderr);
   assert.ok(JSON.parse(second.stdout).entries >= entries);
+  // The first may have partial tiles of an earlier head besides.
+  const has = new Set(readdirSync(join(folder, "first"), { recursive: true, encoding: "utf8" }));
+  const files = readdirSync(join(folder, "second"), { recursive: true, encoding: "utf8" });
   assert.deepEqual(
-    readdirSync(join(folder, "second"), { recursive: true, encoding: "utf8" }).toSorted(),
-    readdirSync(join(folder, "first"), { recursive: true, encoding: "utf8" }).toSorted(),
+    files.filter((file) => !has.has(file)),
+    [],
   );
   server.close();
   await gateway.close();
