@@ -40,9 +40,10 @@ test("killed at any sync from a proposal to its release, nothing is lost, change
   });
   const deliveries = await deliveriesOf(gateway);
   assert.equal(deliveries.size, tries);
-  // Syncs of the checkpoint come in between, so which of the points is between a release and its delivery is luck.
-  const again = [...deliveries.values()].filter((count) => count > 1).length;
-  t.diagnostic(`${again} were released and delivered to the retry`);
+  assert.ok(
+    [...deliveries.values()].some((count) => count > 1),
+    "one was released and not delivered",
+  );
   assert.ok(
     upstream.bodies.length < tries + 3,
     "the model is asked again where nothing was put down yet, and no more",
