@@ -1,10 +1,10 @@
 // Where metrics are scraped: a listener of its own, so that who may scrape and who may call are different questions.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Result } from "../core/result.ts";
 import type { SecretValue } from "../core/secret-value.ts";
-import { ConnectionLimit } from "./connection-limit.ts";
+import { listenAt, say, sideServer } from "./side-listener.ts";
 
 export interface MetricsServerOptions {
   /** The page and its content type. */
@@ -18,7 +18,6 @@ export interface MetricsServerOptions {
 
 /** A handful of scrapers, and none of them slow. */
 const maxConnections = 64;
-const patienceMs = 10_000;
 
 export class MetricsServer {
   readonly #options: MetricsServerOptions;
@@ -28,30 +27,12 @@ export class MetricsServer {
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
-    this.#server = createServer(
-      {
-        requestTimeout: patienceMs,
-        headersTimeout: patienceMs,
-        keepAliveTimeout: 72_000,
-        maxHeaderSize: 8192,
-      },
-      (request, response) => void this.#answer(request, response),
-    );
-    // Whoever holds one and asks nothing makes room for who scrapes.
-    new ConnectionLimit(maxConnections).watch(this.#server);
+    this.#server = sideServer(maxConnections, (request, response) => this.#answer(request, response));
   }
 
   /** The URL. Rejects when the address cannot be had. */
-  listen(host: string, port: number): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address();
-        const bound = typeof address === "object" && address !== null ? address.port : port;
-        resolve(`http://${host.includes(":") ? `[${host}]` : host}:${bound}/metrics`);
-      });
-    });
+  async listen(host: string, port: number): Promise<string> {
+    return `${await listenAt(this.#server, host, port)}/metrics`;
   }
 
   close(): Promise<void> {
@@ -62,7 +43,6 @@ export class MetricsServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.on("error", () => {});
     const path = request.url?.split("?")[0];
     if (path !== "/metrics") return say(response, 404, "metrics are at /metrics\n");
     if (request.method !== "GET" && request.method !== "HEAD")
@@ -103,15 +83,4 @@ export class MetricsServer {
 
 function sha256(value: string | Uint8Array): Uint8Array {
   return createHash("sha256").update(value).digest();
-}
-
-function say(
-  response: ServerResponse,
-  status: number,
-  text: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...headers });
-  response.end(text);
 }

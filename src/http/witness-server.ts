@@ -1,15 +1,14 @@
 // Where a witness is asked (c2sp.org/tlog-witness): a listener of its own, because it runs without a gateway.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { sizeContentType } from "portcullis-verify/log/witness-request.ts";
 import type { Witness } from "../witness/witness.ts";
-import { ConnectionLimit } from "./connection-limit.ts";
 import { within } from "./listener.ts";
+import { listenAt, say as sayText, sideServer } from "./side-listener.ts";
 
 /** 63 lines of proof and a checkpoint with some tens of the largest signatures that there are. */
 const maxBodyBytes = 256 * 1024;
 const maxConnections = 512;
-const patienceMs = 10_000;
 const closingMs = 5_000;
 
 export class WitnessServer {
@@ -18,29 +17,12 @@ export class WitnessServer {
 
   constructor(witness: Pick<Witness, "vkey" | "addCheckpoint" | "checkpoint">) {
     this.#witness = witness;
-    this.#server = createServer(
-      {
-        requestTimeout: patienceMs,
-        headersTimeout: patienceMs,
-        keepAliveTimeout: 72_000,
-        maxHeaderSize: 8192,
-      },
-      (request, response) => void this.#answer(request, response),
-    );
-    new ConnectionLimit(maxConnections).watch(this.#server);
+    this.#server = sideServer(maxConnections, (request, response) => this.#answer(request, response));
   }
 
   /** The URL. Rejects when the address cannot be had. */
   listen(host: string, port: number): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address();
-        const bound = typeof address === "object" && address !== null ? address.port : port;
-        resolve(`http://${host.includes(":") ? `[${host}]` : host}:${bound}`);
-      });
-    });
+    return listenAt(this.#server, host, port);
   }
 
   /** Takes no more connections, and answers what is under way for at most a few seconds. */
@@ -52,8 +34,6 @@ export class WitnessServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.on("error", () => {});
-    request.on("error", () => {});
     const path = request.url?.split("?")[0] ?? "";
     if (path === "/add-checkpoint") return this.#addCheckpoint(request, response);
     const [, origin] = /^\/([0-9a-f]{64})\/checkpoint$/.exec(path) ?? [];
@@ -126,17 +106,12 @@ function utf8(bytes: Buffer): string | null {
   }
 }
 
+/** What is cosigned, and what a log is told, is of this moment. */
 function say(
   response: ServerResponse,
   status: number,
   text: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, {
-    "content-type": "text/plain; charset=utf-8",
-    "cache-control": "no-store",
-    ...headers,
-  });
-  response.end(response.req.method === "HEAD" ? "" : text);
+  sayText(response, status, text, { "cache-control": "no-store", ...headers });
 }
