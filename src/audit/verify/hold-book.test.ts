@@ -35,11 +35,11 @@ it("holds that are over are forgotten in the end, and what is delivered of them 
   for (let call = 0; call < 20_000; call += 1) observe(...approvedTurn(`call_${call}`));
   again("call_again", 2);
   assert.deepEqual([findings.kept, approvals.uncheckedDeliveries, holds.hasForgotten], [[], 0, false]);
-  for (let call = 20_000; call < 45_000; call += 1) observe(...approvedTurn(`call_${call}`));
+  for (let call = 20_000; call < 45_010; call += 1) observe(...approvedTurn(`call_${call}`));
   again("call_late", 3);
   assert.deepEqual([findings.kept, approvals.uncheckedDeliveries, holds.hasForgotten], [[], 1, true]);
-  const remembered = [...holds.approvals()].length;
-  assert.ok(remembered >= 20_000 && remembered <= 22_500, `${remembered} are remembered`);
+  // 22,500 are let be; one more, and 20,000 are left.
+  assert.equal([...holds.approvals()].length, 20_000);
   observe(decided("call_x"), released(first, first), completed("call_x"));
   assert.deepEqual(
     findings.kept.map(({ reason }) => reason),
