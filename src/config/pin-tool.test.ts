@@ -112,8 +112,8 @@ test("names and schemas of any kind come back as they were, and everything else 
     "~",
     "0x1",
   );
-  // `<<` is a merge to YAML, which is left to people.
-  const json = fc.jsonValue({ maxDepth: 3 }).filter((value) => !/__proto__|"<<"/.test(JSON.stringify(value)));
+  const json = fc.jsonValue({ maxDepth: 3 });
+  const refused = /"(?:<<|__proto__)":/;
   const layout = fc.constantFrom(
     "tools: {}\n",
     "a: 1\n",
@@ -132,6 +132,11 @@ test("names and schemas of any kind come back as they were, and everything else 
       };
       const before = data(text);
       const result = pinTool(text, name, { ...read, parameters: schema });
+      // Of keys that a config refuses wherever they stand.
+      if (refused.test(JSON.stringify(schema))) {
+        assert.match(result.ok ? "" : result.failure, /^no config can hold it: /);
+        return;
+      }
       if (!result.ok) assert.fail(`${JSON.stringify([text, name, schema])}: ${result.failure}`);
       const after = data(result.value);
       const tools = Object(before["tools"]);

@@ -29,6 +29,8 @@ type Data = Readonly<Record<string, unknown>>;
 export function pinTool(text: string, name: string, tool: PinnedTool): Result<string, string> {
   // As JSON writes it: the zero below zero is none that a file can hold.
   const pinned = record(JSON.parse(JSON.stringify(tool)));
+  const alone = readYaml(stringify({ [name]: pinned }, { lineWidth: 0 }));
+  if (!alone.ok) return fail(`no config can hold it: ${alone.failure[0]?.message ?? "it cannot be read"}`);
   const before = dataOf(text);
   const tools = member(before, "tools");
   const known = member(tools, name);
