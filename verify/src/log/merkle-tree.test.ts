@@ -6,7 +6,7 @@ import { z } from "zod";
 import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from "./merkle-proofs.ts";
 import { appendLeafHashes, emptyHead, isWellFormedHead, leafHash, nodeHash, rootOf } from "./merkle-tree.ts";
 
-const vectorFolder = new URL("../../../shared/vectors/rfc6962/", import.meta.url);
+const vectorFolder = new URL("../../../../shared/vectors/rfc6962/", import.meta.url);
 
 /** The published vectors, or null where they are not at hand. */
 function vectors<Shape extends z.ZodType>(t: TestContext, file: string, shape: Shape): z.infer<Shape> | null {
