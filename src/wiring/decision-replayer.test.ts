@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.ts";
 import type { DecidedLeaf, Replayed } from "portcullis-verify/rules/replay-rules.ts";
 import { fail, ok } from "../core/result.ts";
 import { loaded, permitCalls } from "../policy/policy.test-support.ts";
+import { decidedCall } from "./decided-call.test-support.ts";
 import { type CommittedReader, decisionReplayer } from "./decision-replayer.ts";
 
 const { revision } = loaded(`${permitCalls}
@@ -14,27 +14,7 @@ unless { context.source_address.isInRange(ip("10.0.0.0/8")) };
 @id("big") forbid (principal, action == Portcullis::Action::"chat", resource)
 when { context.message_count > 100 } unless { context.approvals.contains("finance") };`);
 
-const call = {
-  ...leafSamples["call.decided"],
-  ...{ v: 1 as const, id: "01939f6e-3c2b-7d10-8a53-0d4c5f6a7b8c", instance: "inst_1" },
-  time: "2026-11-23T09:30:00.000Z",
-  application: "assistant",
-  target: "demo/assistant",
-  user: "sub_1",
-  facts: {
-    message_count: 1,
-    input_tokens: 5,
-    stream: false,
-    tools: [],
-    has_images: false,
-    has_audio: false,
-    has_files: false,
-    labels: [],
-    time: Date.parse("2026-11-23T09:30:00.000Z"),
-  },
-  policies: { ids: ["calls"], more: 0 },
-  revision: revision.id,
-};
+const call = { ...decidedCall(revision.id), user: "sub_1" };
 const many = { ...call, facts: { ...call.facts, message_count: 101 } };
 
 function reader(user: string, address = "10.1.2.3"): CommittedReader {

@@ -4,41 +4,16 @@ import { leafSamples } from "portcullis-verify/leaves/leaf-samples.test-support.
 import type { RecordType } from "../core/argument-type.ts";
 import { fail, ok } from "../core/result.ts";
 import { loaded, permitCalls, permitTools, testWorld } from "../policy/policy.test-support.ts";
+import { decidedCall, facts, stamp } from "./decided-call.test-support.ts";
 import { explainDecision } from "./explain-decision.ts";
 import type { CommittedText, DecidedLeaf } from "./replay-decision.ts";
 
-const stamp = {
-  v: 1,
-  id: "01939f6e-3c2b-7d10-8a53-0d4c5f6a7b8c",
-  time: "2026-11-23T09:30:00.000Z",
-  instance: "inst_1",
-} as const;
 const { revision } = loaded(`${permitCalls}${permitTools}
 @id("office") forbid (principal, action == Portcullis::Action::"chat", resource)
 unless { context.source_address.isInRange(ip("10.0.0.0/8")) };
 @id("no-eve") @mode("shadow") forbid (principal, action == Portcullis::Action::"embed", resource)
 when { context has user && context.user == "eve" };`);
-const facts = {
-  message_count: 1,
-  input_tokens: 5,
-  stream: false,
-  tools: [],
-  has_images: false,
-  has_audio: false,
-  has_files: false,
-  labels: [],
-  time: Date.parse("2026-11-23T09:30:00.000Z"),
-};
-const call = {
-  ...leafSamples["call.decided"],
-  ...stamp,
-  application: "assistant",
-  target: "demo/assistant",
-  user: null,
-  facts,
-  policies: { ids: ["calls"], more: 0 },
-  revision: revision.id,
-};
+const call = decidedCall(revision.id);
 const action = {
   ...leafSamples["action.decided"],
   ...stamp,

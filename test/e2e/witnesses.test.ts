@@ -172,7 +172,15 @@ test("goes on with a witness that was restored from an older state, and that sta
   await gateway.stop();
 });
 
-test("does not start from an older copy of all it has, which a witness has seen more of", async (t) => {
+interface CopiedGateway {
+  readonly one: TestWitness;
+  readonly folder: string;
+  readonly copy: string;
+  readonly key: string | null;
+}
+
+/** A witnessed gateway that was stopped and copied, keys and all. */
+async function copiedGateway(t: TestContext): Promise<CopiedGateway> {
   const one = await startWitness("w.example/one", signer.vkey);
   t.after(() => one.kill());
   const folder = gatewayFolder(t, [one]);
@@ -183,6 +191,11 @@ test("does not start from an older copy of all it has, which a witness has seen 
   const copy = testFolder();
   t.after(() => rmSync(copy, { recursive: true, force: true }));
   cpSync(folder, copy, { recursive: true });
+  return { one, folder, copy, key };
+}
+
+test("does not start from an older copy of all it has, which a witness has seen more of", async (t) => {
+  const { folder, copy, key } = await copiedGateway(t);
   const second = await started(t, folder);
   const size = (await beyond(second, 0)).size;
   assert.equal(await ask(second, key), 200);
@@ -198,16 +211,7 @@ test("does not start from an older copy of all it has, which a witness has seen 
 });
 
 test("signs nothing more when a witness has seen a fork of it while it runs, and says so", async (t) => {
-  const one = await startWitness("w.example/one", signer.vkey);
-  t.after(() => one.kill());
-  const folder = gatewayFolder(t, [one]);
-  const first = await started(t, folder);
-  const { key } = first;
-  await beyond(first, 0);
-  await first.stop();
-  const copy = testFolder();
-  t.after(() => rmSync(copy, { recursive: true, force: true }));
-  cpSync(folder, copy, { recursive: true });
+  const { one, folder, copy, key } = await copiedGateway(t);
   const original = await started(t, folder);
   await beyond(original, 0);
   // What the original recorded since the copy, the witness has seen; so the copy finds out before it signs.
